@@ -1,0 +1,640 @@
+#!/usr/bin/env python3
+"""TodoMVC's backend in one file: a hand-written WSGI application on the standard library alone.
+
+Three ways to run it::
+
+    python3 todomvc.py                  # by itself: http://127.0.0.1:8000/
+    gunicorn todomvc:app                # in any WSGI server
+    application = TodoMVC(TodoList())   # as a part of your own program
+
+It carries out the CRUD of the tutorial "Flask TodoMVC 2: Backbone Sync"::
+
+    GET                      /              the page, with the live todos in it
+    GET, POST, DELETE        /todos/        the list: read it, add a todo, delete all
+    GET, PUT, PATCH, DELETE  /todos/<int>   one todo: read it, merge fields into it, delete it
+    GET                      /<path>        a file of static/
+
+A todo is any JSON object. Its id is its index in a list, and a deleted todo leaves ``None`` in its place, so that no
+id is ever given twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import hashlib
+import html
+import io
+import json
+import math
+import os
+import re
+import signal
+import socket
+import socketserver
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, NoReturn
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    Headers = list[tuple[str, str]]
+    Response = tuple[str, Headers, bytes]  # status line, headers, body
+    Handlers = dict[str, Callable[..., Response]]  # by method; "ANY" is for those not named
+    Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
+
+__version__ = "1.0.0.dev0"
+__all__ = ["TodoList", "TodoMVC", "app", "application", "main"]
+
+HERE = Path(__file__).resolve().parent
+MAX_BODY = 1024 * 1024  # bytes
+MAX_DISCARDED = 8 * MAX_BODY
+MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
+
+
+class TodoMVC:
+    """The WSGI application (PEP 3333) over one list of todos.
+
+    todos: the list that it serves; by default an empty TodoList of its own.
+    static: a folder; each file in it is served under its path there. By default the one beside this file.
+    templates: a folder; its index.html, a string.Template of $root, $url and $todos, is the page. Likewise.
+    debug: whether the answer to an unexpected exception shows the traceback.
+
+    Raises OSError if a folder or the template cannot be read, ValueError if the template cannot be filled.
+    """
+
+    def __init__(
+        self,
+        todos: TodoList | None = None,
+        static: str | os.PathLike[str] | None = None,
+        templates: str | os.PathLike[str] | None = None,
+        *,
+        debug: bool = False,
+    ) -> None:
+        self.todos = TodoList() if todos is None else todos
+        self.files = read_static_files(Path(static or HERE / "static"))
+        self.template = read_template(Path(templates or HERE / "templates") / "index.html")
+        self.debug = debug
+        self.latest_list = self.latest_page = Document(b"", "")
+        read, update, delete = self.read_todo, self.update_todo, self.delete_todo
+        self.routes = [
+            route(r"/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
+            route(r"/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
+            route(r"/todos", ANY=self.redirect_to_list),
+            route(r"/?", GET=self.page),
+        ]
+        self.file_handlers = handlers_by_method(GET=self.static_file)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            status, headers, body = self.respond(environ)
+        except HTTPError as error:
+            status, headers, body = error_response(environ, error)
+        except Exception:
+            status, headers, body = error_response(environ, self.unexpected_error(environ))
+        if environ.get("CONTENT_LENGTH"):
+            discard_body(environ)
+        start_response(status, headers + SECURITY_HEADERS)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def respond(self, environ: WSGIEnvironment) -> Response:
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        for match, handlers in self.routes:
+            found = match(path)
+            if found:
+                return handlers.get(method, handlers["ANY"])(environ, *found.groups())
+        if path in self.files:
+            return self.file_handlers.get(method, self.file_handlers["ANY"])(environ, self.files[path])
+        raise HTTPError("404 Not Found", "There is nothing at this address.")
+
+    def read_todo(self, environ: WSGIEnvironment, id: str) -> Response:
+        todo = self.todos.read(int(id))
+        if todo is None:
+            return NO_SUCH_TODO
+        tag = entity_tag(todo)
+        return not_modified(tag) if is_current(environ, tag) else json_response(todo, tag)
+
+    def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
+        if self.todos.read(int(id)) is None:
+            return NO_SUCH_TODO
+        todo = self.todos.update(int(id), read_json_object(environ))
+        return NO_SUCH_TODO if todo is None else json_response(todo, entity_tag(todo))
+
+    def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
+        todo = self.todos.delete(int(id))
+        return NO_SUCH_TODO if todo is None else json_response(todo)
+
+    def list_todos(self, environ: WSGIEnvironment) -> Response:
+        version, document = self.todos.version, self.latest_list
+        if document.made_of != version:
+            document = self.latest_list = Document(json_array(self.todos), "application/json", version)
+        return document.response(environ)
+
+    def create_todo(self, environ: WSGIEnvironment) -> Response:
+        id, todo = self.todos.create(read_json_object(environ))
+        status, headers, body = json_response(todo, entity_tag(todo))
+        return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
+
+    def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
+        return json_response(json_array(self.todos.delete_all()))
+
+    def redirect_to_list(self, environ: WSGIEnvironment) -> Response:
+        return redirect(f"{root_url(environ)}todos/", environ)
+
+    def page(self, environ: WSGIEnvironment) -> Response:
+        root = root_url(environ)
+        if root != "/" and not environ.get("PATH_INFO"):
+            return redirect(root, environ)
+        made_of, document = (self.todos.version, root), self.latest_page
+        if document.made_of != made_of:
+            body = fill_template(self.template, root, json_array(self.todos))
+            document = self.latest_page = Document(body, "text/html; charset=utf-8", made_of)
+        return document.response(environ)
+
+    def static_file(self, environ: WSGIEnvironment, file: Document) -> Response:
+        return file.response(environ)
+
+    def unexpected_error(self, environ: WSGIEnvironment) -> HTTPError:
+        trace = traceback.format_exc()
+        environ["wsgi.errors"].write(trace)
+        explanation = "The server failed, and its log says why: try again, or tell whoever runs it."
+        return HTTPError("500 Internal Server Error", trace if self.debug else explanation)
+
+
+# HTTP: nothing from here to the list knows what a todo is.
+
+
+class HTTPError(Exception):
+    """An answer other than the one asked for: its status line, a sentence on what to do, and headers to add."""
+
+    def __init__(self, status: str, detail: str, *headers: tuple[str, str]) -> None:
+        super().__init__(status)
+        self.status, self.detail, self.headers = status, detail, headers
+
+
+class Document:
+    """A body that is sent many times, and what is worked out once for all of them.
+
+    body: the bytes; content_type: their media type; made_of: whatever tells it from a later one of the same address.
+    """
+
+    def __init__(self, body: bytes, content_type: str, made_of: object = None) -> None:
+        self.body, self.made_of = body, made_of
+        self.tag = entity_tag(body)
+        self.headers = [*content_headers(content_type, body), ("ETag", self.tag), NO_CACHE]
+
+    def response(self, environ: WSGIEnvironment) -> Response:
+        """Return 200 and the document, or 304 if the client holds it already."""
+        return not_modified(self.tag) if is_current(environ, self.tag) else ("200 OK", self.headers, self.body)
+
+
+def route(pattern: str, **handlers: Callable[..., Response]) -> Route:
+    """Return a row of the table of routes: what matches a path, and the handlers of that path by method."""
+    return re.compile(pattern).fullmatch, handlers_by_method(**handlers)
+
+
+def handlers_by_method(**handlers: Callable[..., Response]) -> Handlers:
+    """Complete the handlers of a path: HEAD goes where GET goes; OPTIONS, and any other method, is told what may be."""
+    if "GET" in handlers:
+        handlers["HEAD"] = handlers["GET"]
+    allow = ("Allow", ", ".join(sorted([*handlers, "OPTIONS"])))
+
+    def options(environ: WSGIEnvironment, *arguments: object) -> Response:
+        return "204 No Content", [allow], b""
+
+    def method_not_allowed(environ: WSGIEnvironment, *arguments: object) -> NoReturn:
+        raise HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
+
+    return handlers if "ANY" in handlers else {**handlers, "OPTIONS": options, "ANY": method_not_allowed}
+
+
+def root_url(environ: WSGIEnvironment) -> str:
+    """Return the path at which the application is mounted, with a slash at both ends (PEP 3333, SCRIPT_NAME)."""
+    name = environ.get("SCRIPT_NAME", "").strip("/")
+    return f"/{quote(name.encode('latin-1', 'replace'))}/" if name else "/"
+
+
+def read_json_object(environ: WSGIEnvironment) -> dict[str, Any]:
+    """Return the JSON object that a request carries. Raise HTTPError 400, 411, 413 or 415 if it carries none."""
+    if not is_json_type(environ.get("CONTENT_TYPE", "")):
+        raise HTTPError("415 Unsupported Media Type", "Declare the body as JSON with Content-Type: application/json.")
+    body = read_body(environ)
+    try:
+        value = decode_json(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise HTTPError("400 Bad Request", f"Send a JSON object in UTF-8: {error}.") from None
+    if not isinstance(value, dict):
+        raise HTTPError("400 Bad Request", "Send a JSON object, and not another JSON value.")
+    return value
+
+
+def read_body(environ: WSGIEnvironment) -> bytes:
+    """Return the body, and leave it in the environ for others. Raise HTTPError 400, 411 or 413 if it cannot be had."""
+    length = content_length(environ)
+    if length is None and not environ.get("wsgi.input_terminated"):
+        raise HTTPError("411 Length Required", "Send the length of the body in Content-Length.")
+    if length is not None and length > MAX_BODY:
+        raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
+    body = read_input(environ, MAX_BODY + 1 if length is None else length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    if len(body) > MAX_BODY:
+        raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
+    if length is not None and len(body) < length:
+        raise HTTPError("400 Bad Request", f"Send the whole body: of {length} bytes, {len(body)} came.")
+    return body
+
+
+def content_length(environ: WSGIEnvironment) -> int | None:
+    """Return the length that the request declares, in bytes, or None. Raise HTTPError 400 if it is not a number."""
+    length = environ.get("CONTENT_LENGTH")
+    if not length:  # wsgiref sets it to "" where there is none
+        return None
+    if not is_length(length):
+        raise HTTPError("400 Bad Request", "Send a Content-Length that is a number of bytes.")
+    return int(length)
+
+
+def read_input(environ: WSGIEnvironment, size: int) -> bytes:
+    """Read that many bytes of the body, or fewer if it ends before, in whatever pieces the server hands over."""
+    pieces = []
+    while size > 0:
+        piece = environ["wsgi.input"].read(size)
+        if not piece:
+            break
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def discard_body(environ: WSGIEnvironment) -> None:
+    """Read off a body that was refused unread, unless it is huge: closing on it could cost the client the answer."""
+    length = environ["CONTENT_LENGTH"]
+    if is_length(length) and int(length) <= MAX_DISCARDED:
+        with contextlib.suppress(Exception):  # whatever a server raises here, the answer stands
+            read_input(environ, int(length))
+
+
+def is_current(environ: WSGIEnvironment, tag: str) -> bool:
+    """Tell whether the client holds the representation of this tag (RFC 9110, section 13.1.2: weak comparison)."""
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    return known is not None and (known.strip() == "*" or tag in entity_tags(known))
+
+
+def entity_tag(body: bytes) -> str:
+    """Return the entity tag (RFC 9110, section 8.8.3) of a body: its hash, so that every server says the same."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def content_headers(content_type: str, body: bytes) -> Headers:
+    return [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+
+
+def json_response(body: bytes, tag: str | None = None) -> Response:
+    """Return 200 with a body of JSON, and with its entity tag if one is given."""
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), NO_CACHE]
+    if tag:
+        headers.append(("ETag", tag))
+    return "200 OK", headers, body
+
+
+def not_modified(tag: str) -> Response:
+    return "304 Not Modified", [("ETag", tag), NO_CACHE], b""
+
+
+def redirect(location: str, environ: WSGIEnvironment) -> Response:
+    """Send the client to another path with the same method, body and query (RFC 9110, section 15.4.9)."""
+    query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
+    if query:
+        location += "?" + quote(query, safe="%/?:@!$&'()*+,;=")
+    return "308 Permanent Redirect", [("Location", location), ("Content-Length", "0")], b""
+
+
+def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
+    """Tell a program that uses the API in problem details, and a person in a small page."""
+    if f"{environ.get('PATH_INFO', '')}/".startswith("/todos/"):
+        return problem_response(error)
+    words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
+    body = ERROR_PAGE.substitute({name: html.escape(text) for name, text in words.items()}).encode()
+    return error.status, [*content_headers("text/html; charset=utf-8", body), *error.headers], body
+
+
+def problem_response(error: HTTPError) -> Response:
+    """Return an error as problem details (RFC 9457)."""
+    code, title = error.status.split(" ", 1)
+    body = json.dumps({"type": "about:blank", "title": title, "status": int(code), "detail": error.detail}).encode()
+    return error.status, [*content_headers("application/problem+json", body), *error.headers], body
+
+
+is_length = re.compile("[0-9]{1,18}").fullmatch
+is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
+entity_tags = re.compile(r'"[^"]*"').findall
+NO_CACHE = ("Cache-Control", "no-cache")  # "ask whether it is still so" (RFC 9111, section 5.2.2.4)
+SECURITY_HEADERS = [("X-Content-Type-Options", "nosniff")]
+NO_SUCH_TODO = problem_response(HTTPError("404 Not Found", "There is no todo of this id: see the list at /todos/."))
+ERROR_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<h1>$title</h1>
+<pre>$detail</pre>
+<p><a href="$root">Back to the todos</a></p>
+</html>
+""")
+
+
+# The page and the static files: read at start-up, so that no path that a client sends ever reaches the file system.
+
+
+def read_static_files(folder: Path) -> dict[str, Document]:
+    """Return the files of a folder by PATH_INFO, which is their path in it as bytes read as Latin-1 (PEP 3333).
+
+    Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder of static files", str(folder))
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") for part in parts) and is_within(folder, path):
+            content_type = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+            files[os.fsencode("/" + "/".join(parts)).decode("latin-1")] = Document(path.read_bytes(), content_type)
+    return files
+
+
+def is_within(folder: Path, path: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
+
+
+def read_template(path: Path) -> Template:
+    """Return the page's template. Raise OSError if it cannot be read, ValueError if it cannot be filled."""
+    try:
+        template = Template(path.read_text("utf-8"))
+        fill_template(template, "/", b"[]")
+    except KeyError as error:
+        raise ValueError(f"{path}: there is no {error} to fill in, only root, url and todos") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return template
+
+
+def fill_template(template: Template, root: str, todos: bytes) -> bytes:
+    url = html.escape(root)
+    return template.substitute(root=url, url=url + "todos/", todos=todos.decode()).encode()
+
+
+# mimetypes would answer as each machine is set up: on some, a script is text/plain, which no browser runs.
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".gif": "image/gif",
+    ".htm": "text/html; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/vnd.microsoft.icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xml": "application/xml",
+}
+
+
+# The list: nothing from here to the command knows what HTTP is.
+
+
+class TodoList:
+    """A list of todos in memory, for any number of threads.
+
+    A todo goes in as a dict and comes out as bytes: its JSON, in ASCII and harmless in HTML. Its id is its index in the
+    list. A deleted one leaves None there, which `read`, `update` and `delete` return for an id that names no todo.
+    """
+
+    def __init__(self) -> None:
+        self.todos: list[bytes | None] = []
+        self.version = 0  # another one after each change
+        self.lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Iterate over the live todos, as they are now, in the order of their ids."""
+        with self.lock:
+            return filter(None, self.todos.copy())
+
+    def create(self, fields: dict[str, Any]) -> tuple[int, bytes]:
+        """Add a todo; return its id and itself."""
+        with self.lock:
+            id = len(self.todos)
+            todo = encode_todo(fields, id)
+            self.todos.append(todo)
+            self.version += 1
+            return id, todo
+
+    def read(self, id: int) -> bytes | None:
+        """Return a todo."""
+        return self.todos[id] if 0 <= id < len(self.todos) else None
+
+    def update(self, id: int, fields: dict[str, Any]) -> bytes | None:
+        """Merge fields into a todo; return it as it is then."""
+        with self.lock:
+            todo = self.read(id)
+            if todo is not None:
+                todo = self.todos[id] = encode_todo({**decode_json(todo.decode()), **fields}, id)
+                self.version += 1
+            return todo
+
+    def delete(self, id: int) -> bytes | None:
+        """Delete a todo; return it as it was."""
+        with self.lock:
+            todo = self.read(id)
+            if todo is not None:
+                self.todos[id] = None
+                self.version += 1
+            return todo
+
+    def delete_all(self) -> list[bytes]:
+        """Delete every todo; return them as they were."""
+        with self.lock:
+            deleted = list(filter(None, self.todos))
+            self.todos[:] = [None] * len(self.todos)
+            self.version += 1
+            return deleted
+
+
+def encode_todo(fields: dict[str, Any], id: int) -> bytes:
+    todo = encode_json({**fields, "id": id}).encode()
+    return todo.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+
+
+def json_array(todos: Iterable[bytes]) -> bytes:
+    return b"[%s]" % b",".join(todos)
+
+
+# JSON: strict where Python is lenient, so that what goes in comes out the same.
+
+
+def decode_json(text: str) -> Any:
+    """Return the value of a JSON text (RFC 8259). Raise ValueError for one that cannot be kept as it is."""
+    try:
+        value = decoder.decode(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH < depth(value):
+            raise RecursionError
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    return value
+
+
+def depth(value: Any) -> int:
+    """Return how many arrays and objects stand in each other."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    return 1 + max(map(depth, value), default=0)
+
+
+def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) < len(members):
+        raise ValueError("a name stands twice in one object")
+    return value
+
+
+def finite_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not in JSON")
+
+
+decoder = json.JSONDecoder(object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=refuse_constant)
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+# The command
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve the todos at a port of this machine until Ctrl-C or SIGTERM, as the arguments of the command say."""
+    options = parse_arguments(arguments)
+    try:
+        application = TodoMVC(debug=options.debug)
+    except (OSError, ValueError) as error:
+        sys.exit(f"todomvc: {error}")
+    try:
+        server = ThreadingWSGIServer((options.host, options.port), WSGIRequestHandler)
+    except OSError as error:
+        sys.exit(f"todomvc: cannot listen at port {options.port} of {options.host}: {error.strerror}")
+    server.set_app(application)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), server:
+        print(f"Serving the todos at {server.url}, until Ctrl-C.", flush=True)
+        if options.debug:
+            threading.Thread(target=restart_on_change, args=(server.server_port,), daemon=True).start()
+        server.serve_forever()
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="todomvc", description="Serve TodoMVC: the page and its REST backend.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
+    parser.add_argument("--port", default=8000, type=port_number, help="the port; 0 picks a free one (%(default)s)")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks; restart when a file has changed")
+    parser.add_argument("--version", action="version", version=f"todomvc {__version__}")
+    return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to 65535")
+    return int(text)
+
+
+class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
+    """wsgiref's server with a thread for each connection: browsers open some that they send nothing on."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # HTTPServer's asks the DNS for the name of this host, and waits
+        self.server_name, self.server_port = self.socket.getsockname()[:2]
+        self.setup_environ()
+
+    @property
+    def url(self) -> str:
+        name = f"[{self.server_name}]" if ":" in self.server_name else self.server_name
+        return f"http://{name}:{self.server_port}/"
+
+
+def restart_on_change(port: int) -> None:
+    """Start the program again, at the same port, when one of its files has changed and is fit to be run."""
+    before = modification_times()
+    while True:
+        time.sleep(0.5)
+        now = modification_times()
+        if now != before and is_fit():
+            os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
+        before = now
+
+
+def modification_times() -> dict[Path, int]:
+    files = [Path(__file__), *(HERE / "static").rglob("*"), *(HERE / "templates").rglob("*")]
+    return {file: file.stat().st_mtime_ns for file in files if file.exists()}
+
+
+def is_fit() -> bool:
+    try:
+        compile(Path(__file__).read_bytes(), __file__, "exec")
+        TodoMVC()
+    except (OSError, SyntaxError, ValueError):
+        traceback.print_exc()
+        return False
+    return True
+
+
+class ReadyMade:
+    """The application that a server imports: a TodoMVC made at the first request, so that importing does nothing."""
+
+    def __init__(self) -> None:
+        self.application: WSGIApplication | None = None
+        self.lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.application is None:
+            with self.lock:
+                self.application = self.application or TodoMVC()
+        return self.application(environ, start_response)
+
+
+app = application = ReadyMade()  # "app" by custom, "application" for mod_wsgi
+
+if __name__ == "__main__":
+    main()
