@@ -316,7 +316,9 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
     query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
     if query:
         location += "?" + quote(query, safe="%/?:@!$&'()*+,;=")
-    return "308 Permanent Redirect", [("Location", location), ("Content-Length", "0")], b""
+    body = f"It is at {location}\n".encode()
+    headers = content_headers("text/plain; charset=utf-8", body)
+    return "308 Permanent Redirect", [*headers, ("Location", location)], body
 
 
 def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
