@@ -1,0 +1,19 @@
+/** Wires the client together; nothing else does. */
+
+import { Todos } from './collections/todos.js';
+import { Outbox } from './outbox.js';
+import { Router } from './routers/router.js';
+import { Sync } from './sync.js';
+import { Tabs } from './tabs.js';
+import { AppView } from './views/app-view.js';
+
+const source = document.querySelector('#todos');
+const { url } = source.dataset;
+const sync = new Sync(url, new Outbox(url), new Tabs(url));
+const todos = new Todos(sync);
+const router = new Router();
+
+new AppView(document, todos, sync, router);
+router.start();
+todos.reset(JSON.parse(source.textContent));
+sync.start();
