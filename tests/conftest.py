@@ -5,31 +5,65 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
 from webtest import TestApp
 
-from todomvc import TodoMVC
+from todomvc import TodoList, TodoMVC
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def application():
-    return TodoMVC()
+def todos():
+    return TodoList()
+
+
+@pytest.fixture
+def application(todos):
+    return TodoMVC(todos)
 
 
 @pytest.fixture
 def client(application):
-    """WebTest's client: its lint and wsgiref's validator look at every request and answer."""
-    return TestApp(validator(application))
+    return client_of(application)
+
+
+def client_of(application, **environ):
+    """Return WebTest's client; its lint and wsgiref's validator look at every request and answer.
+
+    environ: what the application is given in place of what they look at, as they refuse to send what is wrong; a value
+    of None takes the variable away.
+    """
+
+    def changed(original, start_response):
+        given = {**original, **environ}
+        return application({name: value for name, value in given.items() if value is not None}, start_response)
+
+    return TestApp(validator(changed))
+
+
+def call(application, method, path, **environ):
+    """Call an application as a server does, with nothing but wsgiref's validator between; return what it answers.
+
+    A client hides some of that: what is returned for HEAD, say. The answer: status line, list of headers, body.
+    """
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "", **environ}
+    setup_testing_defaults(environ)
+    answer = []
+    pieces = validator(application)(environ, lambda *arguments: answer.extend(arguments) or answer.append)
+    with contextlib.closing(pieces):
+        body = b"".join(pieces)
+    status, headers = answer
+    return status, headers, body
 
 
 @contextlib.contextmanager
-def serve(*arguments, cwd=ROOT, python=sys.executable, **options):
+def serve(*arguments, cwd, program=ROOT / "todomvc.py", **options):
     """Run the command on a free port; give the process, its URL in `url` and the lines it said in `said`."""
-    command = [python, str(ROOT / "todomvc.py"), "--port", "0", *arguments]
+    command = [sys.executable, str(program), "--port", "0", *arguments]
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True, **options)
     try:
         process.said = []
@@ -39,6 +73,8 @@ def serve(*arguments, cwd=ROOT, python=sys.executable, **options):
         process.terminate()
         process.wait(10)
         process.stdout.close()
+        if process.stderr:
+            process.stderr.close()
 
 
 def read_url(process):
