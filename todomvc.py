@@ -33,28 +33,32 @@ import re
 import signal
 import socket
 import socketserver
+import sqlite3
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, NoReturn
+    from typing import Any, BinaryIO, NoReturn
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     Headers = list[tuple[str, str]]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
+    Check = Callable[[bytes], object]
     Handlers = dict[str, Callable[..., Response]]  # by method; "ANY" is for those not named
     Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
 
+T = TypeVar("T")
 __version__ = "1.0.0.dev0"
-__all__ = ["TodoList", "TodoMVC", "app", "application", "main"]
+__all__ = ["SQLiteTodoList", "TodoList", "TodoMVC", "app", "application", "main"]
 
 HERE = Path(__file__).resolve().parent
 MAX_BODY = 1024 * 1024  # bytes
@@ -98,10 +102,8 @@ class TodoMVC:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             status, headers, body = self.respond(environ)
-        except HTTPError as error:
-            status, headers, body = error_response(environ, error)
-        except Exception:
-            status, headers, body = error_response(environ, self.unexpected_error(environ))
+        except Exception as error:
+            status, headers, body = error_response(environ, self.explain(error, environ))
         if environ.get("CONTENT_LENGTH"):
             discard_body(environ)
         start_response(status, headers + SECURITY_HEADERS)
@@ -127,11 +129,11 @@ class TodoMVC:
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         if self.todos.read(int(id)) is None:
             return NO_SUCH_TODO
-        todo = self.todos.update(int(id), read_json_object(environ))
+        todo = self.todos.update(int(id), read_json_object(environ), precondition(environ))
         return NO_SUCH_TODO if todo is None else json_response(todo, entity_tag(todo))
 
     def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todo = self.todos.delete(int(id))
+        todo = self.todos.delete(int(id), precondition(environ))
         return NO_SUCH_TODO if todo is None else json_response(todo)
 
     def list_todos(self, environ: WSGIEnvironment) -> Response:
@@ -141,7 +143,12 @@ class TodoMVC:
         return document.response(environ)
 
     def create_todo(self, environ: WSGIEnvironment) -> Response:
-        id, todo = self.todos.create(read_json_object(environ))
+        key = idempotency_key(environ)
+        id, todo = self.todos.create(read_json_object(environ), key)
+        if todo is None:
+            raise HTTPError(
+                "410 Gone", "The todo that this Idempotency-Key made is deleted: use another key to make one."
+            )
         status, headers, body = json_response(todo, entity_tag(todo))
         return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
 
@@ -164,7 +171,17 @@ class TodoMVC:
     def static_file(self, environ: WSGIEnvironment, file: Document) -> Response:
         return file.response(environ)
 
-    def unexpected_error(self, environ: WSGIEnvironment) -> HTTPError:
+    def explain(self, error: Exception, environ: WSGIEnvironment) -> HTTPError:
+        """Turn whatever was raised into an answer; what whoever runs the server should know of goes to its log."""
+        if isinstance(error, HTTPError):
+            return error
+        if isinstance(error, KeyReused):
+            return HTTPError("422 Unprocessable Content", "This Idempotency-Key made another todo: use a new key.")
+        if isinstance(error, ListUnavailable):
+            environ["wsgi.errors"].write(f"todomvc: {error}\n")
+            if isinstance(error, ListFull):
+                return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
+            return HTTPError("503 Service Unavailable", "Nothing was changed: try again soon.", ("Retry-After", "1"))
         trace = traceback.format_exc()
         environ["wsgi.errors"].write(trace)
         explanation = "The server failed, and its log says why: try again, or tell whoever runs it."
@@ -284,10 +301,31 @@ def discard_body(environ: WSGIEnvironment) -> None:
             read_input(environ, int(length))
 
 
+def idempotency_key(environ: WSGIEnvironment) -> str | None:
+    """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if it is bad."""
+    key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None or is_key(key):
+        return key
+    raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
+
+
+def precondition(environ: WSGIEnvironment) -> Check:
+    """Return the check that If-Match asks for (RFC 9110, section 13.1.1: strong comparison)."""
+    expected = environ.get("HTTP_IF_MATCH")
+    if expected is None:
+        return accept
+
+    def check(todo: bytes) -> None:
+        if expected.strip() != "*" and entity_tag(todo) not in entity_tags(expected):
+            raise HTTPError("412 Precondition Failed", "The todo has changed since: read it again, then decide.")
+
+    return check
+
+
 def is_current(environ: WSGIEnvironment, tag: str) -> bool:
     """Tell whether the client holds the representation of this tag (RFC 9110, section 13.1.2: weak comparison)."""
     known = environ.get("HTTP_IF_NONE_MATCH")
-    return known is not None and (known.strip() == "*" or tag in entity_tags(known))
+    return known is not None and (known.strip() == "*" or not {tag, f"W/{tag}"}.isdisjoint(entity_tags(known)))
 
 
 def entity_tag(body: bytes) -> str:
@@ -339,7 +377,8 @@ def problem_response(error: HTTPError) -> Response:
 
 is_length = re.compile("[0-9]{1,18}").fullmatch
 is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
-entity_tags = re.compile(r'"[^"]*"').findall
+is_key = re.compile("[!-~]{1,255}").fullmatch
+entity_tags = re.compile(r'(?:W/)?"[^"]*"').findall
 NO_CACHE = ("Cache-Control", "no-cache")  # "ask whether it is still so" (RFC 9111, section 5.2.2.4)
 SECURITY_HEADERS = [("X-Content-Type-Options", "nosniff")]
 NO_SUCH_TODO = problem_response(HTTPError("404 Not Found", "There is no todo of this id: see the list at /todos/."))
@@ -426,29 +465,43 @@ CONTENT_TYPES = {
 # The list: nothing from here to the command knows what HTTP is.
 
 
+def accept(todo: bytes) -> None:
+    """Check nothing."""
+
+
 class TodoList:
     """A list of todos in memory, for any number of threads.
 
-    A todo goes in as a dict and comes out as bytes: its JSON, in ASCII and harmless in HTML. Its id is its index in the
-    list. A deleted one leaves None there, which `read`, `update` and `delete` return for an id that names no todo.
+    A todo goes in as a dict of fields, and comes out as bytes: JSON in ASCII that is harmless in HTML. Its id is its
+    index in the list. A deleted one leaves None there, which is also what stands for an id that was never given.
     """
 
     def __init__(self) -> None:
         self.todos: list[bytes | None] = []
         self.version = 0  # another one after each change
+        self.keys: dict[str, tuple[int, str]] = {}  # of each key that create was given: the id, and a digest
         self.lock = threading.Lock()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Iterate over the live todos, as they are now, in the order of their ids."""
+        """Iterate over the live todos of this moment, in the order of their ids."""
         with self.lock:
             return filter(None, self.todos.copy())
 
-    def create(self, fields: dict[str, Any]) -> tuple[int, bytes]:
-        """Add a todo; return its id and itself."""
+    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
+        """Add a todo; return its id and the todo. A key that was given before makes nothing: its todo is returned.
+
+        Raises KeyReused if the key was given with other fields.
+        """
         with self.lock:
+            if key in self.keys:
+                id, digest = self.keys[key]
+                refuse_reuse(digest, fields)
+                return id, self.todos[id]
             id = len(self.todos)
             todo = encode_todo(fields, id)
             self.todos.append(todo)
+            if key is not None:
+                self.keys[key] = id, digest_of(fields)
             self.version += 1
             return id, todo
 
@@ -456,31 +509,50 @@ class TodoList:
         """Return a todo."""
         return self.todos[id] if 0 <= id < len(self.todos) else None
 
-    def update(self, id: int, fields: dict[str, Any]) -> bytes | None:
-        """Merge fields into a todo; return it as it is then."""
+    def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
+        """Merge fields into a todo and return it, unless `check`, called with the todo as it stands, raises."""
         with self.lock:
             todo = self.read(id)
             if todo is not None:
-                todo = self.todos[id] = encode_todo({**decode_json(todo.decode()), **fields}, id)
+                check(todo)
+                todo = self.todos[id] = merge(todo, fields, id)
                 self.version += 1
             return todo
 
-    def delete(self, id: int) -> bytes | None:
-        """Delete a todo; return it as it was."""
+    def delete(self, id: int, check: Check = accept) -> bytes | None:
+        """Delete a todo and return what it was, unless `check`, called with it, raises."""
         with self.lock:
             todo = self.read(id)
             if todo is not None:
+                check(todo)
                 self.todos[id] = None
                 self.version += 1
             return todo
 
     def delete_all(self) -> list[bytes]:
-        """Delete every todo; return them as they were."""
+        """Delete every todo and return what they were."""
         with self.lock:
             deleted = list(filter(None, self.todos))
             self.todos[:] = [None] * len(self.todos)
             self.version += 1
             return deleted
+
+
+class KeyReused(ValueError):
+    """A key that made one todo was given with the fields of another."""
+
+
+def refuse_reuse(digest: str, fields: dict[str, Any]) -> None:
+    if digest != digest_of(fields):
+        raise KeyReused
+
+
+def digest_of(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(encode_json(fields).encode()).hexdigest()
+
+
+def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
+    return encode_todo({**decode_json(todo.decode()), **fields}, id)
 
 
 def encode_todo(fields: dict[str, Any], id: int) -> bytes:
@@ -490,6 +562,371 @@ def encode_todo(fields: dict[str, Any], id: int) -> bytes:
 
 def json_array(todos: Iterable[bytes]) -> bytes:
     return b"[%s]" % b",".join(todos)
+
+
+# The list in an SQLite file: the only place that knows SQL.
+
+
+class SQLiteTodoList:
+    """The list of todos in an SQLite file, for any number of threads and processes of one machine.
+
+    path: the file; it is made at the first use if it is not there.
+
+    What a method returns is committed and flushed to the disk. Reads come from a copy in memory that is brought up to
+    date first. Every method raises ListUnavailable if the file cannot be used and ListFull if there is no room for
+    more, and then it has changed nothing.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
+        self.opened: TodoFile | None = None
+        self.opening = threading.Lock()
+
+    @property
+    def file(self) -> TodoFile:
+        """The file as this process opened it: a connection must not be carried across a fork (howtocorrupt.html)."""
+        file = self.opened
+        if file is None or file.process != os.getpid():
+            with self.opening:
+                if self.opened is file:
+                    self.opened = TodoFile(self.path, left_by_parent=file)
+                return self.opened or self.file
+        return file
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change."""
+        return self.file.up_to_date().version
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Iterate over the live todos of this moment, in the order of their ids."""
+        return filter(None, self.file.up_to_date().snapshot())
+
+    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
+        """Add a todo, as TodoList.create does; its key is stored with it."""
+
+        def insert(database: sqlite3.Connection) -> tuple[int, bytes | None]:
+            made = database.execute("SELECT id, todo, digest FROM todos WHERE key = ?", (key,)).fetchone()
+            if made:
+                refuse_reuse(made[2].decode(), fields)
+                return made[0], made[1]
+            (id,) = database.execute("SELECT coalesce(max(id) + 1, 0) FROM todos").fetchone()
+            todo = encode_todo(fields, id)
+            row = (id, todo.decode(), key, key and digest_of(fields))
+            database.execute(f"INSERT INTO todos (id, todo, key, digest, version) VALUES (?, ?, ?, ?, {NEXT})", row)
+            return id, todo
+
+        return self.file.write(insert)
+
+    def read(self, id: int) -> bytes | None:
+        """Return a todo."""
+        todos = self.file.up_to_date().todos
+        return todos[id] if 0 <= id < len(todos) else None
+
+    def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
+        """Merge fields into a todo, as TodoList.update does."""
+
+        def change(database: sqlite3.Connection) -> bytes | None:
+            todo = select_todo(database, id)
+            if todo is not None:
+                check(todo)
+                todo = merge(todo, fields, id)
+                database.execute(f"UPDATE todos SET todo = ?, version = {NEXT} WHERE id = ?", (todo.decode(), id))
+            return todo
+
+        return self.file.write(change)
+
+    def delete(self, id: int, check: Check = accept) -> bytes | None:
+        """Delete a todo, as TodoList.delete does."""
+
+        def bury(database: sqlite3.Connection) -> bytes | None:
+            todo = select_todo(database, id)
+            if todo is not None:
+                check(todo)
+                database.execute(f"UPDATE todos SET todo = NULL, version = {NEXT} WHERE id = ?", (id,))
+            return todo
+
+        return self.file.write(bury)
+
+    def delete_all(self) -> list[bytes]:
+        """Delete every todo and return what they were."""
+
+        def bury(database: sqlite3.Connection) -> list[bytes]:
+            deleted = database.execute("SELECT todo FROM todos WHERE todo IS NOT NULL ORDER BY id").fetchall()
+            database.execute(f"UPDATE todos SET todo = NULL, version = {NEXT} WHERE todo IS NOT NULL")
+            return [todo for (todo,) in deleted]
+
+        return self.file.write(bury)
+
+
+class TodoFile:
+    """An SQLite file of todos as one process has it open: a connection to write, one to read, and the copy in memory.
+
+    Writes, and the checkpoints that some of them set off, stand in line for a lock of our own. That makes WAL safe in
+    every SQLite: up to 3.51.2, two connections that write and checkpoint at one instant can corrupt the file
+    (wal.html#walresetbug). A rollback journal would be safe without it, but a commit takes four times as long there.
+    """
+
+    def __init__(self, path: str, left_by_parent: TodoFile | None = None) -> None:
+        self.process = os.getpid()
+        self.left_by_parent = left_by_parent  # never closed: that would be to use its connections
+        self.todos: list[bytes | None] = []
+        self.version = self.data_version = 0
+        self.line: deque[Write[Any]] = deque()
+        self.mutex, self.reading = threading.Lock(), threading.Lock()
+        with opening(path):
+            refuse_foreign_file(path)
+            self.lock = LockFile(path + "-lock")
+            with self.lock.held(time.monotonic() + MAX_WAIT):
+                self.writer, self.reader = connect(path), connect(path)
+            self.up_to_date()
+
+    def up_to_date(self) -> TodoFile:
+        """Bring the copy up to what is committed, by whichever connection: data_version tells if there is any news."""
+        with self.reading:
+            try:
+                (data_version,) = self.reader.execute("PRAGMA data_version").fetchone()
+                if data_version != self.data_version:
+                    self.read_changes()
+                    self.data_version = data_version
+            except sqlite3.Error as error:
+                raise list_error(error) from error
+        return self
+
+    def read_changes(self) -> None:
+        changes = "SELECT id, todo, version FROM todos"
+        if self.version:
+            changes += f" WHERE version > {self.version}"
+        newest = self.version
+        for id, todo, version in self.reader.execute(changes):
+            if id >= len(self.todos):
+                self.todos.extend([None] * (id + 1 - len(self.todos)))
+            self.todos[id] = todo
+            if version > newest:
+                newest = version
+        self.version = newest
+
+    def snapshot(self) -> list[bytes | None]:
+        with self.reading:
+            return self.todos.copy()
+
+    def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what the operation returns, once it is on the disk.
+
+        The first of the line of those who wait commits what all of them want, in one transaction, and wakes them.
+        """
+        write, deadline = Write(operation), time.monotonic() + MAX_WAIT
+        with self.mutex:
+            self.line.append(write)
+            is_first = self.line[0] is write
+        if is_first or self.wait_for_turn(write):
+            self.commit_line(write, deadline)
+        return write.outcome()
+
+    def wait_for_turn(self, write: Write[Any]) -> bool:
+        """Tell, as soon as it is known, whether the write has become the first of the line, or else is done."""
+        if not write.turn.acquire(timeout=MAX_WAIT):
+            with self.mutex:
+                if not write.taken and self.line[0] is not write:
+                    self.line.remove(write)
+                    raise ListUnavailable("too many writes are waiting")
+            write.turn.acquire()
+        return not write.taken
+
+    def commit_line(self, first: Write[Any], deadline: float) -> None:
+        writes = [first]
+        try:
+            with self.lock.held(deadline):
+                with self.mutex:
+                    writes = list(self.line)
+                    for write in writes:
+                        write.taken = True
+                self.commit(writes)
+        except TimeoutError:
+            first.error = ListUnavailable("another process has been writing for too long")
+        finally:
+            with self.mutex:
+                for _ in writes:
+                    self.line.popleft()
+                if self.line:
+                    self.line[0].turn.release()
+            for write in writes[1:]:
+                write.turn.release()
+
+    def commit(self, writes: list[Write[Any]]) -> None:
+        """Carry the writes out in one transaction. One that is refused changes nothing, a failure undoes them all."""
+        try:
+            self.writer.execute("BEGIN IMMEDIATE")
+            for write in writes:
+                write.run(self.writer)
+            self.writer.execute("COMMIT")
+        except BaseException as error:
+            for write in writes:
+                write.error = list_error(error)
+            if self.writer.in_transaction:  # a full disk may have ended it already (lang_transaction.html)
+                self.writer.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
+
+
+class Write(Generic[T]):
+    """A write that waits to be committed with others, and then its outcome."""
+
+    def __init__(self, operation: Callable[[sqlite3.Connection], T]) -> None:
+        self.operation = operation
+        self.turn = threading.Lock()  # held until it is this write's turn, or it is done
+        self.turn.acquire()
+        self.taken = False  # by another one that commits it
+        self.error: Exception | None = None
+
+    def run(self, database: sqlite3.Connection) -> None:
+        try:
+            self.result = self.operation(database)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            self.error = error
+
+    def outcome(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class LockFile:
+    """A lock that processes hold in turn, by way of a file. The system lets go of it when its holder dies."""
+
+    def __init__(self, path: str) -> None:
+        self.file = open(path, "ab")  # noqa: SIM115
+
+    @contextlib.contextmanager
+    def held(self, deadline: float) -> Iterator[None]:
+        """Hold the lock. Raise TimeoutError if it is not to be had by then (time.monotonic)."""
+        while not try_lock(self.file):
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(0.0005)
+        try:
+            yield
+        finally:
+            unlock(self.file)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(file: BinaryIO) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def unlock(file: BinaryIO) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def try_lock(file: BinaryIO) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def opening(path: str) -> Iterator[None]:
+    """Raise UnusableFile, with its name and the reason, for whatever keeps a file from being opened."""
+    try:
+        yield
+    except TimeoutError:
+        raise UnusableFile(f"{path}: another process has been writing for too long") from None
+    except OSError as error:
+        raise UnusableFile(f"{error.filename}: {error.strerror}") from error
+    except (sqlite3.Error, ListUnavailable) as error:
+        raise UnusableFile(f"{path}: {error}") from error
+
+
+def refuse_foreign_file(path: str) -> None:
+    """Look whose file it is without a chance of changing it: to close a writable connection can write."""
+    if os.path.exists(path) and os.path.getsize(path):
+        with contextlib.suppress(sqlite3.OperationalError):  # there is a transaction to roll back: `connect` will see
+            with contextlib.closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
+                check_owner(database)
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open the file, and make the table if it is new."""
+    database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False)
+    database.text_factory = bytes
+    database.execute("PRAGMA synchronous = EXTRA")
+    database.execute("PRAGMA fullfsync = 1")  # what a flush takes on macOS
+    if pragma(database, "page_count") == 0:
+        database.executescript(SCHEMA)
+    check_owner(database)
+    if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
+        database.execute("PRAGMA synchronous = FULL")
+    return database
+
+
+def check_owner(database: sqlite3.Connection) -> None:
+    if pragma(database, "application_id") != APPLICATION_ID:
+        raise UnusableFile("it is the database of another program")
+    if pragma(database, "user_version") > SCHEMA_VERSION:
+        raise UnusableFile("a newer version of todomvc has written it: use that one")
+
+
+def pragma(database: sqlite3.Connection, words: str) -> Any:
+    return database.execute(f"PRAGMA {words}").fetchone()[0]
+
+
+def select_todo(database: sqlite3.Connection, id: int) -> bytes | None:
+    row: tuple[bytes | None] = database.execute("SELECT todo FROM todos WHERE id = ?", (id,)).fetchone() or (None,)
+    return row[0]
+
+
+def list_error(error: BaseException) -> ListUnavailable:
+    return ListFull(str(error)) if "full" in str(error) else ListUnavailable(str(error) or repr(error))
+
+
+class ListUnavailable(Exception):
+    """The list cannot be read or written for now."""
+
+
+class ListFull(ListUnavailable):
+    """There is no room for the change."""
+
+
+class UnusableFile(ListUnavailable):
+    """The file cannot be used as a list of todos: the message names it and the reason."""
+
+
+MAX_WAIT = 5  # seconds, for other writers
+APPLICATION_ID = int.from_bytes(b"ToDo", "big")
+SCHEMA_VERSION = 1
+SCHEMA = f"""
+    BEGIN IMMEDIATE;
+    CREATE TABLE todos (
+        id INTEGER PRIMARY KEY,    -- its index in the list
+        todo TEXT,                 -- its JSON, or NULL if it is deleted
+        version INTEGER NOT NULL,  -- the number of the list's change that made it so
+        key TEXT,                  -- the Idempotency-Key it was created by,
+        digest TEXT                -- and of what it was created
+    );
+    CREATE INDEX todos_by_version ON todos (version);
+    CREATE UNIQUE INDEX todos_by_key ON todos (key) WHERE key IS NOT NULL;
+    PRAGMA application_id = {APPLICATION_ID};
+    PRAGMA user_version = {SCHEMA_VERSION};
+    COMMIT;
+"""
+NEXT = "(SELECT coalesce(max(version), 0) + 1 FROM todos)"
 
 
 # JSON: strict where Python is lenient, so that what goes in comes out the same.
