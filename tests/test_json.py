@@ -198,6 +198,7 @@ STRINGS = st.text(st.characters())  # lone surrogates among them
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | STRINGS,
     lambda values: st.lists(values) | st.dictionaries(STRINGS, values),
+    max_leaves=10,
 )
 OBJECTS = st.dictionaries(STRINGS.filter(lambda name: name != "id"), VALUES)
 

@@ -1,0 +1,261 @@
+"""The static files: what is in the folder is served at its path, what is not cannot be reached."""
+
+import os
+
+import pytest
+from conftest import ROOT, call, client_of
+
+from todomvc import TodoMVC
+
+
+@pytest.fixture
+def static(tmp_path):
+    folder = tmp_path / "static"
+    folder.mkdir()
+    return folder
+
+
+def write(folder, name, content=b"content"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def get(folder, path_info, method="GET"):
+    """Ask for a path as a server would hand it over; return the status and the body."""
+    status, _, body = call(TodoMVC(static=folder), method, path_info)
+    return int(status[:3]), body
+
+
+def native(name):
+    """Return a name as PATH_INFO holds it: its bytes in UTF-8, read as Latin-1 (PEP 3333)."""
+    return os.fsencode(name).decode("latin-1")
+
+
+# What is served
+
+
+@pytest.mark.parametrize("path", sorted(path for path in (ROOT / "static").rglob("*.*")), ids=lambda path: path.name)
+def test_each_file_of_the_client_is_served_at_its_path(client, path):
+    response = client.get(f"/{path.relative_to(ROOT / 'static')}", status=200)
+    assert response.body == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a.html", "text/html; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.b.js", "text/javascript; charset=utf-8"),
+        ("A.JS", "text/javascript; charset=utf-8"),
+        ("a.txt", "text/plain; charset=utf-8"),
+        ("a.json", "application/json"),
+        ("a.js.map", "application/json"),
+        ("a.webmanifest", "application/manifest+json"),
+        ("a.svg", "image/svg+xml"),
+        ("a.png", "image/png"),
+        ("a.jpg", "image/jpeg"),
+        ("a.ico", "image/vnd.microsoft.icon"),
+        ("a.woff2", "font/woff2"),
+        ("a.wasm", "application/wasm"),
+        ("a.exe", "application/octet-stream"),
+        ("a", "application/octet-stream"),
+        ("js", "application/octet-stream"),
+    ],
+)
+def test_the_name_of_a_file_tells_its_type(static, name, content_type):
+    write(static, name)
+    response = client_of(TodoMVC(static=static)).get(f"/{name}", status=200)
+    assert response.headers["Content-Type"] == content_type
+
+
+def test_a_browser_is_told_not_to_guess_the_type(client):
+    assert client.get("/js/app.js").headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\xff\r\n", bytes(range(256)) * 1000], ids=["empty", "binary", "long"])
+def test_a_file_is_sent_byte_by_byte_with_its_length(static, content):
+    write(static, "a.bin", content)
+    response = client_of(TodoMVC(static=static)).get("/a.bin", status=200)
+    assert (response.body, response.headers["Content-Length"]) == (content, str(len(content)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "é.txt",
+        "世界/🎉.txt",
+        "a b.txt",
+        "a+b.txt",
+        "a%20b.txt",
+        "a?b#c.txt",
+        "a\\b.txt",
+        "a..b.txt",
+        "~.txt",
+        "a\nb.txt",
+        "$x.txt",
+        os.fsdecode(b"\xff.txt"),
+    ],
+    ids=ascii,
+)
+def test_a_file_of_any_name_is_served(static, name):
+    write(static, name)
+    assert get(static, native(f"/{name}")) == (200, b"content")
+
+
+@pytest.mark.parametrize(("url", "name"), [("/%C3%A9.txt", "é.txt"), ("/a%20b.txt", "a b.txt"), ("/%61.txt", "a.txt")])
+def test_a_path_is_percent_decoded_utf8(static, url, name):
+    write(static, name)
+    client_of(TodoMVC(static=static)).get(url, status=200)
+
+
+def test_a_path_that_is_not_read_as_latin_1_is_not_the_file(static):
+    write(static, "é.txt")
+    client_of(TodoMVC(static=static), PATH_INFO="/é.txt").get("/", status=404)
+
+
+def test_a_folder_of_ones_own_replaces_ours(static):
+    write(static, "mine.js")
+    client = client_of(TodoMVC(static=str(static)))
+    client.get("/mine.js", status=200)
+    client.get("/js/app.js", status=404)
+
+
+def test_an_empty_folder_will_do(static):
+    client_of(TodoMVC(static=static)).get("/todos/", status=200)
+
+
+@pytest.mark.parametrize("name", ["todos/index.html", "todos/0", "todos/x"])
+def test_no_file_hides_the_api(static, name):
+    write(static, name)
+    client = client_of(TodoMVC(static=static))
+    client.post_json("/todos/", {"title": "a"})
+    assert client.get("/todos/0").json == {"title": "a", "id": 0}
+    assert client.get("/todos/").json == [{"title": "a", "id": 0}]
+
+
+def test_no_file_hides_the_page(static):
+    write(static, "index.html")
+    client = client_of(TodoMVC(static=static))
+    client.get("/", status=200).mustcontain("<title>TodoMVC</title>")
+    assert client.get("/index.html").body == b"content"
+
+
+def test_files_are_read_at_the_start_and_not_again(static):
+    write(static, "a.txt")
+    client = client_of(TodoMVC(static=static))
+    write(static, "a.txt", b"changed")
+    write(static, "b.txt")
+    assert client.get("/a.txt").body == b"content"
+    client.get("/b.txt", status=404)
+
+
+# What is not
+
+
+@pytest.mark.parametrize("name", [".env", ".git/config", "a/.hidden", "a/.b/c.txt", "..a", "..."])
+def test_a_hidden_file_is_not_served(static, name):
+    write(static, name)
+    assert get(static, f"/{name}")[0] == 404
+
+
+def test_a_folder_that_is_itself_under_a_hidden_one_is_served(tmp_path):
+    write(tmp_path, ".venv/static/a.txt")
+    assert get(tmp_path / ".venv/static", "/a.txt") == (200, b"content")
+
+
+@pytest.mark.parametrize("target", ["secret.txt", "static-secret/secret.txt"])
+def test_a_link_that_leads_out_of_the_folder_is_not_served(static, target):
+    write(static.parent, target, b"secret")
+    (static / "link.txt").symlink_to(static.parent / target)
+    assert get(static, "/link.txt")[0] == 404
+
+
+def test_a_link_to_a_folder_outside_is_not_followed(static):
+    write(static.parent, "outside/secret.txt", b"secret")
+    (static / "link").symlink_to(static.parent / "outside")
+    assert get(static, "/link/secret.txt")[0] == 404
+
+
+def test_a_link_out_by_way_of_a_link_within_is_not_served(static):
+    write(static.parent, "secret.txt", b"secret")
+    (static / "one").symlink_to(static / "two")
+    (static / "two").symlink_to("../secret.txt")
+    assert get(static, "/one")[0] == get(static, "/two")[0] == 404
+
+
+def test_a_link_within_the_folder_is_served(static):
+    write(static, "a.txt")
+    (static / "link.txt").symlink_to("a.txt")
+    assert get(static, "/link.txt") == (200, b"content")
+
+
+def test_a_folder_that_is_itself_a_link_is_served(static, tmp_path):
+    write(static, "a.txt")
+    (tmp_path / "link").symlink_to(static)
+    assert get(tmp_path / "link", "/a.txt") == (200, b"content")
+
+
+def test_what_is_not_a_file_is_passed_over(static):
+    os.mkfifo(static / "pipe")
+    (static / "nowhere").symlink_to("gone")
+    (static / "loop").symlink_to("loop")
+    (static / "here").symlink_to(".")
+    for name in ["pipe", "nowhere", "loop"]:
+        assert get(static, f"/{name}")[0] == 404
+
+
+TRAVERSALS = [
+    "/../secret.txt",
+    "/../../../../../../etc/passwd",
+    "/js/../../secret.txt",
+    "/js/../../static/js/a.js",
+    "/..\\secret.txt",
+    "/%2e%2e/secret.txt",
+    "/..%2fsecret.txt",
+    "/..;/secret.txt",
+    "/..\0/secret.txt",
+    "/.../secret.txt",
+    "//etc/passwd",
+    "///etc/passwd",
+    "etc/passwd",
+    "../secret.txt",
+    "secret.txt",
+    "/static/js/a.js",
+    "//js/a.js",
+    "/js//a.js",
+    "/js/./a.js",
+    "/./js/a.js",
+    "/js/../js/a.js",
+    "/js/a.js/",
+    "/js/a.js\0",
+    "/js/a.js\0.txt",
+    "/js/a.js\n",
+    "/js/a.js ",
+    "/js/a.js.",
+    "/JS/A.JS",
+    "/js",
+    "/js/",
+    "js/a.js",
+    "/\xc0\xae\xc0\xae/secret.txt",
+    "/file:///etc/passwd",
+    "/~root",
+    "/\u202e",
+]
+
+
+@pytest.mark.parametrize("path", TRAVERSALS, ids=ascii)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_no_path_but_that_of_a_file_is_served(static, path, method):
+    write(static, "js/a.js")
+    write(static.parent, "secret.txt")
+    client_of(TodoMVC(static=static), PATH_INFO=path, REQUEST_METHOD=method).get("/", status=404)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "file"])
+def test_a_folder_that_is_not_there_is_refused_at_the_start(static, folder):
+    write(static, "file")
+    with pytest.raises(OSError, match=folder):
+        TodoMVC(static=static / folder)
