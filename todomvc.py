@@ -262,7 +262,10 @@ def read_body(environ: WSGIEnvironment) -> bytes:
         raise HTTPError("411 Length Required", "Send the length of the body in Content-Length.")
     if length is not None and length > MAX_BODY:
         raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
-    body = read_input(environ, MAX_BODY + 1 if length is None else length)
+    try:
+        body = read_input(environ, MAX_BODY + 1 if length is None else length)
+    except OSError:  # what servers raise for a client that is gone
+        raise HTTPError("400 Bad Request", "Send the whole body: the connection broke off.") from None
     environ["wsgi.input"] = io.BytesIO(body)
     if len(body) > MAX_BODY:
         raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
