@@ -1,5 +1,4 @@
-/** Wires the client together; nothing else does. */
-
+// Wires the client together; nothing else does.
 import { Todos } from './collections/todos.js';
 import { Outbox } from './outbox.js';
 import { Router } from './routers/router.js';
@@ -7,13 +6,13 @@ import { Sync } from './sync.js';
 import { Tabs } from './tabs.js';
 import { AppView } from './views/app-view.js';
 
-const source = document.querySelector('#todos');
-const { url } = source.dataset;
+const page = document.querySelector('#todos');
+const { url } = page.dataset;
 const sync = new Sync(url, new Outbox(url), new Tabs(url));
 const todos = new Todos(sync);
 const router = new Router();
 
-new AppView(document, todos, sync, router);
+new AppView(todos, sync, router);
 router.start();
-todos.reset(JSON.parse(source.textContent));
+todos.reset(JSON.parse(page.textContent));
 sync.start();

@@ -1,105 +1,107 @@
-import { Away } from './request.js';
-
 const AT_ONCE = 4;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+const PATIENCE = 20_000;
+
+/** No answer that counts: the request is to be repeated, `wait` milliseconds later at the earliest. */
+export class Away extends Error {
+  wait = 0;
+}
 
 /**
- * When to send, and in what order: todos in the order they were changed, one request at a time for each and AT_ONCE for
- * all, creates one after the other (their ids give the order of the list). What fails is tried again, later and later.
+ * When to send: one request at a time for each todo, AT_ONCE for all, and creates one after another, as their ids give
+ * the order of the list. When one fails all pause, longer and longer.
  */
 export class Sender {
-  #outbox;
-  #tabs;
-  #send;
-  #tell;
-  #busy = new Set();
-  #failed = new Set();
-  #away = false;
-  #running = false;
-  #tries = 0;
-  #pause = 0;
-  #timer;
+  busy = new Set();
+  tries = 0;
+  wait = 0;
 
-  /** `send(ref)` makes the next request for one todo; `tell()` hears that something failed. */
+  /** `send(ref)` makes the next request for a todo; `tell()` hears of each failure. */
   constructor(outbox, tabs, send, tell) {
-    this.#outbox = outbox;
-    this.#tabs = tabs;
-    this.#send = send;
-    this.#tell = tell;
-  }
-
-  get failing() {
-    return this.#failed.size > 0;
+    Object.assign(this, { outbox, tabs, send, tell });
   }
 
   async run() {
-    if (this.#running || this.#next() === undefined) return;
-    this.#running = true;
-    await this.#tabs.alone(() => this.#round());
-    this.#running = false;
-    if (this.failing) this.#retryLater();
+    if (this.running || this.next() === undefined) return;
+    this.running = true;
+    await this.tabs.alone(() => this.round());
+    this.running = false;
+    if (this.paused) this.retryLater();
     this.run();
   }
 
-  /** Tries at once what is waiting for its next try. */
   wake() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#failed.clear();
-    this.#away = false;
+    clearTimeout(this.timer);
+    this.paused = false;
     this.run();
   }
 
-  async #round() {
-    this.#outbox.reload();
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#work()));
+  async round() {
+    this.outbox.reload();
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.work()));
   }
 
-  async #work() {
-    for (let ref = this.#next(); ref !== undefined; ref = this.#next()) {
-      this.#busy.add(ref);
-      await this.#attempt(ref);
-      this.#busy.delete(ref);
+  async work() {
+    for (let ref = this.next(); ref !== undefined; ref = this.next()) {
+      this.busy.add(ref);
+      await this.attempt(ref);
+      this.busy.delete(ref);
     }
   }
 
-  #next() {
+  next() {
     let creating = false;
-    if (this.#away) return undefined;
-    for (const ref of this.#outbox.refs()) {
+    for (const ref of this.paused ? [] : this.outbox.owed.keys()) {
       const isCreate = typeof ref === 'string';
-      if (!(isCreate && creating) && !this.#busy.has(ref) && !this.#failed.has(ref)) return ref;
+      if (!this.busy.has(ref) && !(isCreate && creating)) return ref;
       creating ||= isCreate;
     }
     return undefined;
   }
 
-  async #attempt(ref) {
+  async attempt(ref) {
     try {
-      await this.#send(ref);
-      this.#tries = 0;
-      this.#pause = 0;
+      await this.send(ref);
+      this.tries = 0;
     } catch (error) {
       if (!(error instanceof Away)) reportError(error);
-      this.#fail(ref, error);
+      this.outbox.postpone(ref);
+      this.wait = Math.max(this.wait, error.wait ?? 0);
+      this.paused = true;
+      this.tell();
     }
   }
 
-  /** One todo may fail alone; where the server is away, or several fail, the others need not be tried. */
-  #fail(ref, { wait = 0, everywhere = false }) {
-    this.#failed.add(ref);
-    this.#outbox.postpone(ref);
-    this.#pause = Math.max(this.#pause, wait);
-    this.#away = everywhere || this.#failed.size >= AT_ONCE;
-    this.#tell();
+  retryLater() {
+    const wait = Math.max(this.wait, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries));
+    this.tries += 1;
+    this.wait = 0;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.wake(), wait * (1 + Math.random() / 2));
   }
+}
 
-  #retryLater() {
-    if (this.#timer) return;
-    const wait = Math.max(this.#pause, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries));
-    this.#tries += 1;
-    this.#pause = 0;
-    this.#timer = setTimeout(() => this.wake(), wait * (1 + Math.random() / 2));
-  }
+/** Sends a request and returns { status, etag, body }; throws Away where a retry may mend it. */
+export async function ask(url, request) {
+  const response = await fetch(url, { ...withJson(request), signal: AbortSignal.timeout(PATIENCE) }).catch(() => {
+    throw new Away();
+  });
+  const { ok, status, headers } = response;
+  if (status >= 500 || [408, 425, 429].includes(status)) throw Object.assign(new Away(), { wait: retryAfter(headers) });
+  const body = await response.json().catch(() => undefined);
+  if (ok && !body) throw new Away(); // a captive portal says 200, too, but not in JSON
+  return { status, etag: headers.get('ETag'), body };
+}
+
+/** What `fetch` takes to send `body`, if there is one, as JSON. */
+export function withJson({ method, headers, body }) {
+  if (!body) return { method, headers };
+  return { method, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Retry-After, seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
+function retryAfter(headers) {
+  const value = headers.get('Retry-After');
+  return isNaN(value) ? Date.parse(value) - Date.now() || 0 : value * 1000;
 }

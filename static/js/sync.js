@@ -1,192 +1,159 @@
 import { randomHex } from './outbox.js';
-import { ask, Away, options } from './request.js';
-import { Sender } from './sender.js';
+import { ask, Away, Sender, withJson } from './sender.js';
 
 const KEEPALIVE_ROOM = 64 * 1024;
 const TAKE_OVER = 3000;
 
 /**
- * What is owed to the server and what it says. Every request may arrive twice and do no harm: a create carries an
- * Idempotency-Key, a PATCH sets fields to values, and what is deleted stays so.
- *
- * Says, of changes made in this tab or another: `owed` { ref }, `answer` { ref, todo }, `gone` { ref, changes },
- * `refused` { ref, create, changes, reason }; and `list` (all todos, asked for anew), `status` { owed, failing, unsafe }.
+ * Between the list and the server. A request that arrives twice does no harm: a create carries an Idempotency-Key, a
+ * PATCH sets fields to values, and what is deleted stays so. Says, of this tab's changes and the others', `owed` { ref },
+ * `answer` { ref, todo }, `gone` { ref, changes }, `refused` { ref, create, changes, reason }; `list`, all todos read
+ * again; `status` { owed, failing, unsafe }.
  */
 export class Sync extends EventTarget {
-  #url;
-  #outbox;
-  #tabs;
-  #sender;
-  #etag = '';
-  #answers = 0;
-  #refreshing = false;
+  answers = 0;
 
   constructor(url, outbox, tabs) {
     super();
-    this.#url = url;
-    this.#outbox = outbox;
-    this.#tabs = tabs;
-    this.#sender = new Sender(outbox, tabs, (ref) => this.#send(ref), () => this.#tell());
+    Object.assign(this, { url, outbox, tabs });
+    this.sender = new Sender(outbox, tabs, (ref) => this.send(ref), () => this.tell());
   }
 
   start() {
-    const wake = () => document.hidden || this.#wake();
-    this.#tabs.addEventListener('news', ({ detail }) => this.#hear(detail));
-    document.addEventListener('visibilitychange', wake);
-    for (const type of ['online', 'focus']) addEventListener(type, wake);
+    const wake = () => document.hidden || this.wake();
+    this.tabs.listen((news) => this.hear(news));
+    for (const type of ['online', 'focus', 'visibilitychange']) addEventListener(type, wake);
     addEventListener('pageshow', ({ persisted }) => persisted && wake());
-    addEventListener('pagehide', () => this.#leave());
-    addEventListener('beforeunload', (event) => this.#outbox.unsafe && event.preventDefault());
-    this.#tell();
-    this.#sender.run();
+    addEventListener('pagehide', () => this.leave());
+    addEventListener('beforeunload', (event) => this.outbox.unsafe.size && event.preventDefault());
+    this.tell();
+    this.sender.run();
   }
 
   /** Owes a new todo; `after` is the last id known now. */
-  create(body, after) {
-    this.#owe({ ref: randomHex(16), create: body, after });
+  create(create, after) {
+    this.owe({ ref: randomHex(16), create, after });
   }
 
   update(ref, changes) {
-    this.#owe({ ref, changes });
+    this.owe({ ref, changes });
   }
 
   destroy(ref) {
-    this.#owe({ ref, destroy: true });
+    this.owe({ ref, destroy: true });
   }
 
-  /** The todos that are owed something, and what is owed to one (see Outbox.debt). */
+  /** What is owed to a todo (see Outbox.debt), and the todos that are owed something. */
+  debt(ref) {
+    return this.outbox.debt(ref);
+  }
+
   refs() {
-    return [...this.#outbox.refs()];
+    return [...this.outbox.owed.keys()];
   }
 
-  owed(ref) {
-    return this.#outbox.debt(ref);
+  owe(record) {
+    const key = this.outbox.add(record);
+    this.tabs.say({ type: 'owed', ref: record.ref, key, record });
+    this.say('owed', record);
+    this.tell();
+    this.sender.run();
   }
 
-  unanswered() {
-    return this.#outbox.unanswered();
-  }
-
-  #owe(record) {
-    const key = this.#outbox.add(record);
-    this.#tabs.say({ type: 'owed', ref: record.ref, key, record });
-    this.#say('owed', record);
-    this.#tell();
-    this.#sender.run();
-  }
-
-  async #send(ref) {
-    const request = this.#request(ref);
-    if (!request) return this.#settle('gone', ref, this.#outbox.debt(ref));
-    const { status, body } = await ask(request.url, request);
-    const { method, keys } = request;
-    if (status === 410 || (status === 404 && method !== 'POST')) return this.#settle('gone', ref, this.#outbox.debt(ref));
-    if (status >= 300) return this.#settle('refused', ref, { ...refusal(request, this.#outbox.debt(ref)), reason: reason(status, body) });
+  async send(ref) {
+    const request = this.request(ref);
+    const { status, body } = request ? await ask(request.url, request) : { status: 410 };
+    const debt = this.debt(ref) ?? { keys: [] };
+    if (status === 410 || (status === 404 && request.method !== 'POST')) return this.settle('gone', ref, debt);
+    if (status >= 300) return this.settle('refused', ref, refusal(request, debt, status, body));
     if (!Number.isInteger(body.id)) throw new Away();
-    if (method === 'DELETE') return this.#settle('gone', ref, this.#outbox.debt(ref));
-    return this.#settle('answer', ref, { keys, todo: body });
+    if (request.method === 'DELETE') return this.settle('gone', ref, debt);
+    return this.settle('answer', ref, { keys: request.keys, todo: body });
   }
 
-  /** The next request for a todo; undefined where there is none, as it was deleted before it was sent. */
-  #request(ref) {
-    const debt = this.#outbox.debt(ref);
-    if (debt.create) return this.#creation(ref, debt);
-    const url = this.#url + ref;
-    if (debt.destroy) return { method: 'DELETE', url, keys: [debt.destroyed] };
-    return { method: 'PATCH', url, body: debt.changes, keys: debt.changed };
+  /** The next request for a todo; undefined where it was deleted before it was ever sent. */
+  request(ref) {
+    const { create, sent, destroy, destroyKey, changes, changeKeys } = this.debt(ref);
+    if (create) return destroy && !sent ? undefined : this.creation(ref);
+    const url = this.url + ref;
+    if (destroy) return { method: 'DELETE', url, keys: [destroyKey] };
+    return { method: 'PATCH', url, body: changes, keys: changeKeys };
   }
 
-  /** What was changed before it is sent is sent with it; from then on its body stays, as its Idempotency-Key asks. */
-  #creation(ref, { first, create, after, sent, changes, changed, destroy }) {
-    if (destroy && !sent) return undefined;
+  /** Until it is sent a create takes in what is changed; then its body stays, as its Idempotency-Key demands. */
+  creation(ref) {
+    const { create, createKey, after, sent, changes, changeKeys } = this.debt(ref);
     const body = sent ? create : { ...create, ...changes };
-    const merged = sent ? [] : changed;
-    if (!sent) this.#outbox.put(first, { ref, create: body, after, sent: true });
-    this.#outbox.forget(merged);
-    return { method: 'POST', url: this.#url, headers: { 'Idempotency-Key': ref }, body, keys: [first, ...merged] };
+    const keys = sent ? [] : changeKeys;
+    if (!sent) this.outbox.put(createKey, { ref, create: body, after, sent: true });
+    this.outbox.forget(keys);
+    return { method: 'POST', url: this.url, headers: { 'Idempotency-Key': ref }, body, keys: [createKey, ...keys] };
   }
 
-  #settle(type, ref, detail) {
-    const news = { type, ref, ...detail };
-    this.#tabs.say(news);
-    this.#hear(news);
+  settle(type, ref, detail) {
+    this.tabs.say({ type, ref, ...detail });
+    this.hear({ type, ref, ...detail }, true);
   }
 
-  /** Takes what the server answered, to this tab or to another, and what another tab owes now. */
-  #hear(news) {
+  /** Takes what another tab owes, or what the server answered: to this tab (`told`) or another. */
+  hear(news, told) {
     const { type, ref, key, keys, record, todo } = news;
-    if (type === 'owed') this.#outbox.hear(key, record);
-    else this.#clear(ref, keys, type === 'answer' ? todo.id : undefined);
-    if (type === 'owed') setTimeout(() => this.#sender.run(), TAKE_OVER);
-    this.#say(type, news);
-    this.#tell();
-  }
-
-  #clear(ref, keys, id) {
-    this.#answers += 1;
-    this.#etag = '';
-    if (typeof ref === 'string' && id !== undefined) this.#outbox.put(keys.shift(), { ref, id, at: Date.now() });
-    this.#outbox.forget(keys);
-  }
-
-  #wake() {
-    this.#outbox.reload();
-    this.#sender.wake();
-    this.#refresh();
-  }
-
-  async #refresh() {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    try {
-      while (!(await this.#fetchList()));
-    } catch (error) {
-      if (!(error instanceof Away)) throw error;
-    } finally {
-      this.#refreshing = false;
+    if (type === 'owed') {
+      if (this.outbox.storage) this.outbox.remember(key, record);
+      setTimeout(() => this.sender.run(), TAKE_OVER);
+    } else {
+      this.answers += 1;
+      this.etag = undefined;
+      this.outbox.forget(keys);
+      if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id, told);
     }
+    this.say(type, news);
+    this.tell();
   }
 
-  /** False where another answer came in between: then this one may be older, and is asked for again. */
-  async #fetchList() {
-    const answers = this.#answers;
-    const headers = this.#etag ? { 'If-None-Match': this.#etag } : {};
-    const { status, body, etag } = await ask(this.#url, { method: 'GET', headers });
-    if (answers !== this.#answers) return false;
-    if (status === 200) this.#say('list', body);
-    if (status === 200) this.#etag = etag;
-    return true;
+  async wake() {
+    this.outbox.reload();
+    this.sender.wake();
+    if (this.refreshing) return;
+    this.refreshing = true;
+    await this.refresh().catch((error) => error instanceof Away || reportError(error));
+    this.refreshing = false;
   }
 
-  /** The page goes: what is still owed is sent without waiting for an answer, and stays in the outbox until one came. */
-  #leave() {
-    if (this.#tabs.waiting) return;
-    let room = KEEPALIVE_ROOM;
+  /** Reads the list; again, if another answer came in between, as this one may be older. */
+  async refresh() {
+    const { answers, etag } = this;
+    const answer = await ask(this.url, { headers: etag ? { 'If-None-Match': etag } : {} });
+    if (answers !== this.answers) return this.refresh();
+    if (answer.status !== 200) return undefined;
+    this.etag = answer.etag;
+    return this.say('list', answer.body);
+  }
+
+  /** The page goes: what is owed is sent, unless another tab is at it, and stays in the outbox until it is answered. */
+  leave() {
+    let room = this.tabs.waiting ? 0 : KEEPALIVE_ROOM;
     for (const ref of this.refs()) {
-      const request = this.#request(ref);
-      if (!request) continue;
-      const init = options(request);
-      room -= new Blob([init.body ?? '']).size;
-      if (room < 0) return;
-      fetch(request.url, { ...init, keepalive: true }).catch(() => {});
+      const request = this.request(ref);
+      const init = request && withJson(request);
+      room -= new Blob([init?.body ?? '']).size;
+      if (room <= 0) return;
+      if (request) fetch(request.url, { ...init, keepalive: true }).catch(() => {});
     }
   }
 
-  #tell() {
-    this.#say('status', { owed: this.#outbox.size, failing: this.#sender.failing, unsafe: this.#outbox.unsafe });
+  tell() {
+    const { owed, unsafe } = this.outbox;
+    this.say('status', { owed: owed.size, failing: this.sender.paused, unsafe: unsafe.size });
   }
 
-  #say(type, detail) {
+  say(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
-/** What is taken back when a request is refused: all that is owed to a todo that is not created, else what was sent. */
-function refusal({ method, body, keys }, debt) {
-  if (method === 'POST') return { keys: debt.keys, create: debt.create, changes: debt.changes };
-  return { keys, changes: body };
-}
-
-function reason(status, problem) {
-  return typeof problem?.detail === 'string' ? problem.detail : `The server said ${status}.`;
+/** What is taken back: all that is owed to a todo that cannot be created, else what was sent. */
+function refusal({ method, body, keys }, debt, status, problem) {
+  const reason = problem?.detail ?? `The server said ${status}.`;
+  return method === 'POST' ? { ...debt, reason } : { keys, changes: body, reason };
 }

@@ -1,65 +1,45 @@
-import { randomHex } from './outbox.js';
-
 const LEASE = 3000;
 
-/** The tabs of this browser that show the same list: each hears what another says, and one at a time sends. */
-export class Tabs extends EventTarget {
-  waiting = false;
-  #name;
-  #channel;
-
+/** The tabs that show the same list: each hears what the others say, and only one at a time sends. */
+export class Tabs {
   constructor(url) {
-    super();
-    this.#name = `todomvc ${url}`;
-    this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent('news', { detail: data }));
+    this.name = `todomvc ${url}`;
+    this.channel = new BroadcastChannel(this.name);
   }
 
   say(news) {
-    this.#channel.postMessage(news);
+    this.channel.postMessage(news);
+  }
+
+  listen(hear) {
+    this.channel.onmessage = ({ data }) => hear(data);
   }
 
   /**
-   * Does `work` while no other tab does its own. Web Locks see to that; a page from plain HTTP on another host has
-   * none, nor has one that may store nothing: the first makes do with a lease in localStorage, the second with neither,
-   * and then two tabs may now and then send the same change twice, which changes nothing on the server.
+   * Does `work` while no other tab does. Pages from plain HTTP on another host have no Web Locks and take a lease; should
+   * two take it at once, the server hears a change twice, which does no harm.
    */
   async alone(work) {
     const asked = performance.now();
+    this.waiting = true;
     const begin = async () => {
       this.waiting = false;
-      // Where another tab had its turn just now, its last words may still be on the way.
-      if (performance.now() - asked > 20) await sleep(100);
-      return work();
+      if (performance.now() - asked > 20) await sleep(100); // another tab was at it: let its last words arrive
+      await work();
     };
-    this.waiting = true;
-    return navigator.locks ? navigator.locks.request(this.#name, begin) : this.#lease(begin);
+    await (navigator.locks ? navigator.locks.request(this.name, begin) : lease(this.name, begin));
   }
+}
 
-  async #lease(work) {
-    const owner = randomHex(8);
-    while (!(await this.#take(owner))) await sleep(200);
-    const renewal = setInterval(() => this.#write(owner), LEASE / 3);
-    try {
-      return await work();
-    } finally {
-      clearInterval(renewal);
-      localStorage.removeItem(this.#name);
-    }
-  }
-
-  /** Two tabs may write at once: who stands there a moment later has it. */
-  async #take(owner) {
-    const [, until] = (localStorage.getItem(this.#name) ?? '').split(' ');
-    if (until > Date.now()) return false;
-    this.#write(owner);
-    await sleep(20 + 20 * Math.random());
-    return localStorage.getItem(this.#name).startsWith(owner);
-  }
-
-  #write(owner) {
-    localStorage.setItem(this.#name, `${owner} ${Date.now() + LEASE}`);
-  }
+async function lease(name, work) {
+  const renew = () => localStorage.setItem(name, Date.now() + LEASE);
+  await sleep(20 * Math.random());
+  while (localStorage.getItem(name) > Date.now()) await sleep(100);
+  renew();
+  const timer = setInterval(renew, LEASE / 3);
+  await work();
+  clearInterval(timer);
+  localStorage.removeItem(name);
 }
 
 function sleep(milliseconds) {

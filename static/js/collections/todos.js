@@ -1,48 +1,42 @@
 import { Todo } from '../models/todo.js';
 
 /**
- * The list: every todo in id order, what has no id yet at the end.
- *
- * Says `reset`; `add`, `change` and `remove` (detail: the todo); and `refused` (detail: { todo, text, reason }) when the
- * server does not take a change: `text` is the title that was typed, if one was.
+ * The list, in id order, what has no id yet at its end. Says `reset`; `add`, `change`, `remove`, with the todo; and
+ * `refused` { todo, text, reason } when the server does not take a change: `text` is the title typed, if one was.
  */
 export class Todos extends EventTarget {
   length = 0;
   completed = 0;
-  #list = [];
-  #index = new Map();
-  #ready = false;
-  #sync;
+  list = [];
+  index = new Map();
 
   constructor(sync) {
     super();
-    this.#sync = sync;
-    sync.addEventListener('owed', ({ detail }) => this.#owe(detail.ref));
-    sync.addEventListener('answer', ({ detail }) => this.#answer(detail));
-    sync.addEventListener('gone', ({ detail }) => this.#lose(detail));
-    sync.addEventListener('refused', ({ detail }) => this.#undo(detail));
-    sync.addEventListener('list', ({ detail }) => this.#merge(detail));
+    this.sync = sync;
+    for (const type of ['owed', 'answer', 'gone', 'refused', 'list']) {
+      sync.addEventListener(type, ({ detail }) => this[`on${type}`](detail));
+    }
   }
 
   get remaining() {
     return this.length - this.completed;
   }
 
-  /** Takes over the todos that came with the page, and what an earlier page still owes. */
+  /** Takes the todos that came with the page, and what an earlier page still owes. */
   reset(list) {
-    this.#merge(list);
-    for (const ref of this.#sync.refs()) this.#owe(ref);
-    this.#ready = true;
-    this.#say('reset');
+    this.onlist(list);
+    for (const ref of this.sync.refs()) this.onowed({ ref });
+    this.ready = true;
+    this.say('reset');
   }
 
   create(title) {
-    const last = this.#list.findLast(({ base }) => base.id !== undefined);
-    this.#sync.create({ title, completed: false }, last ? last.base.id : -1);
+    const last = this.list.findLast(({ base }) => base.id !== undefined);
+    this.sync.create({ title, completed: false }, last ? last.base.id : -1);
   }
 
   toggleAll(completed) {
-    for (const todo of this.filter((each) => each.completed !== completed)) todo.toggle(completed);
+    for (const todo of this.filter((each) => each.completed !== completed)) todo.save({ completed });
   }
 
   clearCompleted() {
@@ -50,107 +44,104 @@ export class Todos extends EventTarget {
   }
 
   filter(condition) {
-    return this.#list.filter((todo) => todo.live && condition(todo));
+    return this.list.filter((todo) => todo.live && condition(todo));
   }
 
-  /** The last of the todos before `todo` that meets `condition`, or undefined. */
+  /** The last todo before `todo` that meets `condition`, or undefined. */
   before(todo, condition) {
-    let place = this.#list.lastIndexOf(todo) - 1;
-    while (place >= 0 && !condition(this.#list[place])) place -= 1;
-    return this.#list[place];
+    let place = this.list.lastIndexOf(todo) - 1;
+    while (place >= 0 && !condition(this.list[place])) place -= 1;
+    return this.list[place];
   }
 
-  /** While a todo is edited it stays, whatever happens to it elsewhere. */
+  /** What is edited stays on the screen, whatever happens to it elsewhere. */
   setEditing(todo, editing) {
     todo.editing = editing;
-    this.#show(todo);
+    this.show(todo);
   }
 
-  #owe(ref) {
-    const debt = this.#sync.owed(ref);
-    if (debt?.create && !this.#index.has(ref)) this.#insert(new Todo(ref, {}, this.#sync));
-    if (this.#index.has(ref)) this.#show(this.#index.get(ref));
+  onowed({ ref }) {
+    if (this.sync.debt(ref)?.create && !this.index.has(ref)) this.insert(new Todo(ref, {}, this.sync));
+    this.show(this.index.get(ref));
   }
 
-  #answer({ ref, todo: base }) {
-    const todo = this.#index.get(ref) ?? this.#insert(new Todo(ref, base, this.#sync));
+  onanswer({ ref, todo: base }) {
+    const todo = this.index.get(ref) ?? this.insert(new Todo(ref, base, this.sync));
     todo.base = base;
-    if (todo.ref !== base.id) this.#identify(todo);
-    this.#show(todo);
+    if (todo.ref !== base.id) this.identify(todo, base.id);
+    this.show(todo);
   }
 
-  #identify(todo) {
-    const twin = this.#index.get(todo.base.id);
-    if (twin && twin !== todo) this.#lose(twin);
-    todo.ref = todo.base.id;
-    this.#index.set(todo.ref, todo);
-    if (this.before(todo, ({ base }) => base.id !== undefined)?.base.id > todo.ref) this.#move(todo);
+  ongone({ ref, changes }) {
+    const todo = this.index.get(ref);
+    if (todo) todo.gone = true;
+    this.show(todo);
+    if (changes?.title) this.say('refused', { text: changes.title, reason: 'It was deleted elsewhere.' });
   }
 
-  #move(todo) {
-    this.#say('remove', todo);
-    this.#list.splice(this.#list.lastIndexOf(todo), 1);
-    this.#insert(todo);
-    this.#say('add', todo);
-  }
-
-  #lose({ ref, changes }) {
-    const todo = this.#index.get(ref);
-    if (changes?.title) this.#say('refused', { text: changes.title, reason: 'It was deleted elsewhere.' });
-    if (!todo) return;
-    todo.gone = true;
-    this.#show(todo);
-  }
-
-  #undo({ ref, create, changes, reason }) {
-    const todo = this.#index.get(ref);
+  onrefused({ ref, create, changes, reason }) {
+    const todo = this.index.get(ref);
     if (todo && create) todo.gone = true;
-    if (todo) this.#show(todo);
-    const { title: text } = { ...create, ...changes };
-    this.#say('refused', { todo: create ? undefined : todo, text, reason });
+    this.show(todo);
+    this.say('refused', { todo, text: { ...create, ...changes }.title, reason });
   }
 
-  #merge(list) {
-    const seen = new Set();
-    const unanswered = this.#sync.unanswered();
+  onlist(list) {
+    const stay = new Set();
+    const unanswered = this.sync.refs().map((ref) => this.sync.debt(ref)).filter(({ sent }) => sent);
     for (const base of list) {
-      // Most likely the one whose answer never came: the next try tells.
+      // Most likely the create whose answer never came: its next try will tell.
       if (unanswered.some(({ after, create }) => base.id > after && base.title === create.title)) continue;
-      const todo = this.#index.get(base.id) ?? this.#insert(new Todo(base.id, base, this.#sync));
+      const todo = this.index.get(base.id) ?? this.insert(new Todo(base.id, base, this.sync));
       todo.base = base;
-      this.#show(todo);
-      seen.add(base.id);
+      stay.add(todo);
+      this.show(todo);
     }
-    for (const todo of this.#list.filter(({ base }) => base.id !== undefined && !seen.has(base.id))) this.#lose(todo);
+    for (const todo of this.list.filter((each) => !stay.has(each) && !this.sync.debt(each.ref)?.create)) this.ongone(todo);
   }
 
-  #insert(todo) {
+  /** A create has its id, and with it its place. */
+  identify(todo, id) {
+    const twin = this.index.get(id);
+    if (twin) this.ongone(twin);
+    todo.ref = id;
+    this.index.set(id, todo);
+    if (!(this.before(todo, ({ base }) => base.id !== undefined)?.base.id > id)) return;
+    this.say('remove', todo);
+    this.list.splice(this.list.lastIndexOf(todo), 1);
+    this.insert(todo);
+    this.say('add', todo);
+  }
+
+  insert(todo) {
     const { id } = todo.base;
-    let place = this.#list.length;
-    while (id !== undefined && place > 0 && !(this.#list[place - 1].base.id < id)) place -= 1;
-    this.#list.splice(place, 0, todo);
-    this.#index.set(todo.ref, todo);
+    let place = this.list.length;
+    while (id !== undefined && place > 0 && !(this.list[place - 1].base.id < id)) place -= 1;
+    this.list.splice(place, 0, todo);
+    this.index.set(todo.ref, todo);
     return todo;
   }
 
-  #show(todo) {
+  /** Works out what is to be seen of a todo, keeps count, and says what changed. */
+  show(todo) {
+    if (!todo) return;
     const { live, title, completed } = todo;
-    const debt = this.#sync.owed(todo.ref);
+    const debt = this.sync.debt(todo.ref);
     todo.attributes = debt ? { ...todo.base, ...debt.create, ...debt.changes } : todo.base;
     todo.live = todo.editing || !(todo.gone || debt?.destroy);
     this.length += todo.live - live;
     this.completed += (todo.live && todo.completed) - (live && completed);
-    if (todo.live !== live) this.#say(todo.live ? 'add' : 'remove', todo);
-    else if (live && (todo.title !== title || todo.completed !== completed)) this.#say('change', todo);
-    if (todo.gone && !todo.live) this.#drop(todo);
+    if (todo.live !== live) this.say(todo.live ? 'add' : 'remove', todo);
+    else if (live && (todo.title !== title || todo.completed !== completed)) this.say('change', todo);
+    if (todo.gone && !todo.live) this.drop(todo);
   }
 
-  #drop(todo) {
-    this.#list.splice(this.#list.lastIndexOf(todo), 1);
-    for (const ref of [todo.ref, todo.base.id]) if (this.#index.get(ref) === todo) this.#index.delete(ref);
+  drop(todo) {
+    this.list.splice(this.list.lastIndexOf(todo), 1);
+    if (this.index.get(todo.ref) === todo) this.index.delete(todo.ref);
   }
 
-  #say(type, detail) {
-    if (this.#ready) this.dispatchEvent(new CustomEvent(type, { detail }));
+  say(type, detail) {
+    if (this.ready) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -1,48 +1,36 @@
 /**
- * One todo: `base` is what the server last said of it, `attributes` what is shown: the base with what is still owed.
- *
- * Other clients may leave out or mistype any field, and add their own: nothing here drops or rewrites what it does
- * not change.
+ * One todo. `base` is what the server last said of it, `attributes` what is shown: that, and what is still owed. Other
+ * clients may leave out, mistype or add fields; they stay as they are.
  */
 export class Todo {
-  base;
-  attributes;
   editing = false;
-  live = false;
-  gone = false;
-  #sync;
+  gone = false; // from the server
+  live = false; // on the screen
 
-  /** `ref` is the id, or the Idempotency-Key of the create until the server has given an id. */
+  /** `ref` is the id or, until the server has given one, the Idempotency-Key of the create. */
   constructor(ref, base, sync) {
-    this.ref = ref;
-    this.base = base;
-    this.attributes = base;
-    this.#sync = sync;
+    Object.assign(this, { ref, base, sync, attributes: base });
   }
 
   get title() {
     const { title } = this.attributes;
-    return typeof title === 'string' ? title : title == null ? '' : JSON.stringify(title);
+    return typeof title === 'string' ? title : JSON.stringify(title ?? '').replace(/^""$/, '');
   }
 
   get completed() {
     return Boolean(this.attributes.completed);
   }
 
-  toggle(completed = !this.completed) {
-    this.save({ completed });
-  }
-
-  save(changes) {
-    this.#sync.update(this.ref, changes);
-  }
-
-  destroy() {
-    this.#sync.destroy(this.ref);
-  }
-
   /** True when shown under `filter`: all, active or completed. */
   matches(filter) {
     return filter === 'all' || this.completed === (filter === 'completed');
+  }
+
+  save(changes) {
+    this.sync.update(this.ref, changes);
+  }
+
+  destroy() {
+    this.sync.destroy(this.ref);
   }
 }

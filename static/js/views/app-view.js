@@ -1,42 +1,44 @@
 import { isEnter, ListView } from './list-view.js';
-import { NoticeView } from './notice-view.js';
 
-/** The page around the list: the input, toggle-all, the footer and the title. */
+const SLOW = 500;
+
+/** The page around the list: input, toggle-all, footer, title, and the two lines that tell of trouble. */
 export class AppView {
-  #parts = {};
-  #todos;
-  #list;
-  #stale = false;
+  parts = {};
+  line = '';
 
-  constructor(root, todos, sync, router) {
-    for (const element of root.querySelectorAll('[data-ref]')) this.#parts[element.dataset.ref] = element;
-    const { input, list, row, toggleAll, clear } = this.#parts;
-    this.#todos = todos;
-    this.#list = new ListView(list, row, todos);
-    new NoticeView(this.#parts, this.#list, todos, sync);
-    for (const type of ['reset', 'add', 'change', 'remove']) todos.addEventListener(type, () => this.#drawSoon());
-    router.addEventListener('filter', () => this.#drawFilter(router.filter));
-    input.addEventListener('keydown', (event) => isEnter(event) && this.#create());
+  constructor(todos, sync, router) {
+    for (const element of document.querySelectorAll('[data-ref]')) this.parts[element.dataset.ref] = element;
+    const { input, list, row, toggleAll, clear } = this.parts;
+    this.todos = todos;
+    this.list = new ListView(list, row, todos);
+    for (const type of ['reset', 'add', 'change', 'remove']) todos.addEventListener(type, () => this.drawSoon());
+    todos.addEventListener('refused', ({ detail }) => this.refuse(detail));
+    sync.addEventListener('status', ({ detail }) => this.tell(detail));
+    router.addEventListener('filter', () => this.drawFilter(router.filter));
+    input.addEventListener('keydown', (event) => isEnter(event) && this.create());
     toggleAll.addEventListener('change', () => todos.toggleAll(toggleAll.checked));
-    clear.addEventListener('click', () => this.#clearCompleted());
+    clear.addEventListener('click', () => this.clearCompleted());
     list.addEventListener('empty', () => input.focus());
   }
 
-  #create() {
-    const title = this.#parts.input.value.trim();
+  create() {
+    const { input } = this.parts;
+    const title = input.value.trim();
     if (!title) return;
-    this.#todos.create(title);
-    this.#parts.input.value = '';
+    this.todos.create(title);
+    input.value = '';
   }
 
-  #clearCompleted() {
-    this.#todos.clearCompleted();
-    this.#parts[this.#todos.length ? 'toggleAll' : 'input'].focus();
+  clearCompleted() {
+    const { toggleAll, input } = this.parts;
+    this.todos.clearCompleted();
+    (this.todos.length ? toggleAll : input).focus();
   }
 
-  #drawFilter(filter) {
-    this.#list.filter = filter;
-    for (const link of this.#parts.filters.querySelectorAll('a')) {
+  drawFilter(filter) {
+    this.list.filter = filter;
+    for (const link of this.parts.filters.querySelectorAll('a')) {
       const selected = link.textContent.toLowerCase() === filter;
       link.classList.toggle('selected', selected);
       link.ariaCurrent = selected ? 'page' : null;
@@ -44,21 +46,63 @@ export class AppView {
   }
 
   /** However many todos change at once, what counts them is drawn once. */
-  #drawSoon() {
-    if (!this.#stale) queueMicrotask(() => this.#draw());
-    this.#stale = true;
+  drawSoon() {
+    this.drawing ??= Promise.resolve().then(() => this.draw());
   }
 
-  #draw() {
-    const { main, footer, toggleAll, count, clear } = this.#parts;
-    const { length, remaining, completed } = this.#todos;
-    this.#stale = false;
-    main.hidden = footer.hidden = length === 0;
-    toggleAll.checked = length > 0 && remaining === 0;
-    clear.hidden = completed === 0;
-    const number = document.createElement('strong');
-    number.textContent = remaining;
-    count.replaceChildren(number, remaining === 1 ? ' item left' : ' items left');
+  draw() {
+    const { main, footer, toggleAll, count, clear } = this.parts;
+    const { length, remaining, completed } = this.todos;
+    this.drawing = undefined;
+    main.hidden = footer.hidden = !length;
+    toggleAll.checked = length > 0 && !remaining;
+    clear.hidden = !completed;
+    count.firstChild.textContent = remaining;
+    count.lastChild.textContent = remaining === 1 ? ' item left' : ' items left';
     document.title = remaining ? `(${remaining}) TodoMVC` : 'TodoMVC';
   }
+
+  /** Says what is not saved yet, but nothing of what is saved at once. */
+  tell({ owed, failing, unsafe }) {
+    const lost = unsafe ? '. Keep this page open: this browser stores nothing for it' : '';
+    this.line = owed && `${plural(owed, 'change')} not saved yet — ${failing ? 'retrying' : 'saving'}${lost}`;
+    if (failing || !owed || this.parts.status.textContent) this.drawLine();
+    else this.slow ??= setTimeout(() => this.drawLine(), SLOW);
+  }
+
+  drawLine() {
+    const { status } = this.parts;
+    clearTimeout(this.slow);
+    this.slow = undefined;
+    if (status.textContent !== this.line) status.textContent = this.line || '';
+  }
+
+  /** Tells what the server did not take, and offers what was typed again, at once where nothing else was typed since. */
+  refuse({ todo, text, reason }) {
+    const { alert, input } = this.parts;
+    const line = document.createElement('p');
+    line.textContent = `${text ? `“${text}”` : 'A change'} was not saved. ${reason} `;
+    if ([...alert.children].some((each) => each.firstChild.data === line.textContent)) return;
+    const inInput = text && !todo?.live && !input.value;
+    if (inInput) input.value = text;
+    line.append(this.button(line, text && !inInput ? 'Edit again' : 'Dismiss', () => this.offer(todo, text, inInput)));
+    alert.append(line);
+  }
+
+  button(line, name, act) {
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: name });
+    button.addEventListener('click', () => { line.remove(); act(); });
+    return button;
+  }
+
+  offer(todo, text, inInput) {
+    const { input } = this.parts;
+    if (text && todo?.live) return this.list.edit(todo, text);
+    if (text && !inInput) input.value = text;
+    return input.focus();
+  }
+}
+
+function plural(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
