@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     Headers = list[tuple[str, str]]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
     Check = Callable[[bytes], object]
-    Handlers = dict[str, Callable[..., Response]]  # by method; "ANY" is for those not named
+    Handler = Callable[..., Response]
+    Handlers = dict[str, Handler]  # by method; "ANY" is for those not named
+    Missing = Callable[..., Response | None]
     Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
 
 T = TypeVar("T")
@@ -79,7 +81,7 @@ class TodoMVC:
 
     def __init__(
         self,
-        todos: TodoList | None = None,
+        todos: TodoList | SQLiteTodoList | None = None,
         static: str | os.PathLike[str] | None = None,
         templates: str | os.PathLike[str] | None = None,
         *,
@@ -92,7 +94,7 @@ class TodoMVC:
         self.latest_list = self.latest_page = Document(b"", "")
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
-            route(r"/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
+            route(r"/todos/0*([0-9]{1,18})", self.missing_todo, GET=read, PUT=update, PATCH=update, DELETE=delete),
             route(r"/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route(r"/todos", ANY=self.redirect_to_list),
             route(r"/?", GET=self.page),
@@ -101,13 +103,10 @@ class TodoMVC:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            status, headers, body = self.respond(environ)
+            response = self.respond(environ)
         except Exception as error:
-            status, headers, body = error_response(environ, self.explain(error, environ))
-        if environ.get("CONTENT_LENGTH"):
-            discard_body(environ)
-        start_response(status, headers + SECURITY_HEADERS)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+            response = error_response(environ, self.explain(error, environ))
+        return send(response, environ, start_response)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
@@ -119,6 +118,9 @@ class TodoMVC:
             return self.file_handlers.get(method, self.file_handlers["ANY"])(environ, self.files[path])
         raise HTTPError("404 Not Found", "There is nothing at this address.")
 
+    def missing_todo(self, id: str) -> Response | None:
+        return NO_SUCH_TODO if self.todos.read(int(id)) is None else None
+
     def read_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         todo = self.todos.read(int(id))
         if todo is None:
@@ -127,7 +129,7 @@ class TodoMVC:
         return not_modified(tag) if is_current(environ, tag) else json_response(todo, tag)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        if self.todos.read(int(id)) is None:
+        if self.missing_todo(id):  # whatever the body is
             return NO_SUCH_TODO
         todo = self.todos.update(int(id), read_json_object(environ), precondition(environ))
         return NO_SUCH_TODO if todo is None else json_response(todo, entity_tag(todo))
@@ -146,9 +148,7 @@ class TodoMVC:
         key = idempotency_key(environ)
         id, todo = self.todos.create(read_json_object(environ), key)
         if todo is None:
-            raise HTTPError(
-                "410 Gone", "The todo that this Idempotency-Key made is deleted: use another key to make one."
-            )
+            raise HTTPError("410 Gone", "The todo of this Idempotency-Key is deleted: use a new key to make another.")
         status, headers, body = json_response(todo, entity_tag(todo))
         return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
 
@@ -215,24 +215,32 @@ class Document:
         return not_modified(self.tag) if is_current(environ, self.tag) else ("200 OK", self.headers, self.body)
 
 
-def route(pattern: str, **handlers: Callable[..., Response]) -> Route:
+def nothing_missing(*arguments: object) -> None:
+    """Find what the path names, whatever it is."""
+
+
+def route(pattern: str, missing: Missing = nothing_missing, **handlers: Handler) -> Route:
     """Return a row of the table of routes: what matches a path, and the handlers of that path by method."""
-    return re.compile(pattern).fullmatch, handlers_by_method(**handlers)
+    return re.compile(pattern).fullmatch, handlers_by_method(missing, **handlers)
 
 
-def handlers_by_method(**handlers: Callable[..., Response]) -> Handlers:
-    """Complete the handlers of a path: HEAD goes where GET goes; OPTIONS, and any other method, is told what may be."""
+def handlers_by_method(missing: Missing = nothing_missing, **handlers: Handler) -> Handlers:
+    """Complete the handlers of a path: HEAD goes where GET goes; OPTIONS, and any other method, is told what may be.
+
+    missing: what answers these two, called with what the pattern caught, if the path names something that is not there.
+    """
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
     allow = ("Allow", ", ".join(sorted([*handlers, "OPTIONS"])))
 
-    def options(environ: WSGIEnvironment, *arguments: object) -> Response:
-        return "204 No Content", [allow], b""
+    def options(environ: WSGIEnvironment, *arguments: Any) -> Response:
+        return missing(*arguments) or ("204 No Content", [allow], b"")
 
-    def method_not_allowed(environ: WSGIEnvironment, *arguments: object) -> NoReturn:
-        raise HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
+    def other_method(environ: WSGIEnvironment, *arguments: Any) -> Response:
+        error = HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
+        return missing(*arguments) or error_response(environ, error)
 
-    return handlers if "ANY" in handlers else {**handlers, "OPTIONS": options, "ANY": method_not_allowed}
+    return handlers if "ANY" in handlers else {**handlers, "OPTIONS": options, "ANY": other_method}
 
 
 def root_url(environ: WSGIEnvironment) -> str:
@@ -288,7 +296,10 @@ def read_input(environ: WSGIEnvironment, size: int) -> bytes:
     """Read that many bytes of the body, or fewer if it ends before, in whatever pieces the server hands over."""
     pieces = []
     while size > 0:
-        piece = environ["wsgi.input"].read(size)
+        try:
+            piece = environ["wsgi.input"].read(size)
+        except OSError as error:
+            raise HTTPError("400 Bad Request", f"Send the whole body: it broke off ({error}).") from None
         if not piece:
             break
         pieces.append(piece)
@@ -305,7 +316,7 @@ def discard_body(environ: WSGIEnvironment) -> None:
 
 
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
-    """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if it is bad."""
+    """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if bad."""
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None or is_key(key):
         return key
@@ -360,6 +371,15 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
     body = f"It is at {location}\n".encode()
     headers = content_headers("text/plain; charset=utf-8", body)
     return "308 Permanent Redirect", [*headers, ("Location", location)], body
+
+
+def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Answer as PEP 3333 asks: no body to HEAD, and none that was sent left unread."""
+    status, headers, body = response
+    if environ.get("CONTENT_LENGTH"):
+        discard_body(environ)
+    start_response(status, headers + SECURITY_HEADERS)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
@@ -984,8 +1004,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve the todos at a port of this machine until Ctrl-C or SIGTERM, as the arguments of the command say."""
     options = parse_arguments(arguments)
     try:
-        application = TodoMVC(debug=options.debug)
-    except (OSError, ValueError) as error:
+        todos = open_list(options.db)
+        todos.version  # noqa: B018, a file that cannot be used is told of now
+        application = TodoMVC(todos, debug=options.debug)
+    except (OSError, ValueError, ListUnavailable) as error:
         sys.exit(f"todomvc: {error}")
     try:
         server = ThreadingWSGIServer((options.host, options.port), WSGIRequestHandler)
@@ -994,7 +1016,8 @@ def main(arguments: list[str] | None = None) -> None:
     server.set_app(application)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), server:
-        print(f"Serving the todos at {server.url}, until Ctrl-C.", flush=True)
+        kept = "in memory, until then" if options.db == ":memory:" else f"in {os.path.abspath(options.db)}"
+        print(f"Serving the todos at {server.url} until Ctrl-C, and keeping them {kept}.", flush=True)
         if options.debug:
             threading.Thread(target=restart_on_change, args=(server.server_port,), daemon=True).start()
         server.serve_forever()
@@ -1004,6 +1027,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="todomvc", description="Serve TodoMVC: the page and its REST backend.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     parser.add_argument("--port", default=8000, type=port_number, help="the port; 0 picks a free one (%(default)s)")
+    parser.add_argument("--db", default="todos.db", help="the file of the todos, or :memory: for none (%(default)s)")
     parser.add_argument("--debug", action="store_true", help="show tracebacks; restart when a file has changed")
     parser.add_argument("--version", action="version", version=f"todomvc {__version__}")
     return parser.parse_args(arguments)
@@ -1062,8 +1086,13 @@ def is_fit() -> bool:
     return True
 
 
+def open_list(db: str) -> TodoList | SQLiteTodoList:
+    """Return the list that a --db or a TODOMVC_DB names."""
+    return TodoList() if db == ":memory:" else SQLiteTodoList(db)
+
+
 class ReadyMade:
-    """The application that a server imports: a TodoMVC made at the first request, so that importing does nothing."""
+    """The application that a server imports, made at the first request from the environment variables TODOMVC_*."""
 
     def __init__(self) -> None:
         self.application: WSGIApplication | None = None
@@ -1072,8 +1101,25 @@ class ReadyMade:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.application is None:
             with self.lock:
-                self.application = self.application or TodoMVC()
+                self.application = self.application or self.make()
         return self.application(environ, start_response)
+
+    def make(self) -> WSGIApplication:
+        db = os.environ.get("TODOMVC_DB")
+        return TodoMVC(open_list(db)) if db else require_one_process(TodoMVC())
+
+
+def require_one_process(application: WSGIApplication) -> WSGIApplication:
+    """Refuse to serve a list in memory from several processes: each would have one of its own."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["wsgi.multiprocess"]:
+            return application(environ, start_response)
+        detail = "The server has several processes: set TODOMVC_DB to a file that they share."
+        error = HTTPError("500 Internal Server Error", detail)
+        return send(error_response(environ, error), environ, start_response)
+
+    return guarded
 
 
 app = application = ReadyMade()  # "app" by custom, "application" for mod_wsgi
