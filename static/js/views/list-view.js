@@ -102,7 +102,9 @@ export class ListView {
 
   key(row, event) {
     if (event.key === 'Escape') this.leave(row);
-    if (isEnter(event)) this.save(row);
+    if (!isEnter(event)) return;
+    event.preventDefault(); // the button that gets the focus would take the key, too
+    this.save(row);
   }
 
   /** Opens the editor on the title, or on `text`. */

@@ -1,0 +1,75 @@
+"""A pytest plugin: Chromium, driven by Playwright, in front of the real command.
+
+Debian's chromium is taken where it is installed, else Playwright's own. Without a browser the tests are skipped; where
+the environment says CI=true they fail instead.
+"""
+
+import os
+import shutil
+
+import pytest
+from conftest import serve
+from steps import Site, sync_api
+
+NETWORK_NOISE = "Failed to load resource"  # Chromium's own line for every answer that is an error
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser; each test opens pages in contexts of its own."""
+    with sync_api.sync_playwright() as playwright:
+        yield launch(playwright)
+
+
+def launch(playwright):
+    try:
+        return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    except sync_api.Error as error:
+        give_up(f"no browser: {error.message.splitlines()[0]}")
+
+
+def give_up(reason):
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory):
+    with serve(cwd=tmp_path_factory.mktemp("site")) as process:
+        yield Site(process.url)
+
+
+@pytest.fixture
+def site(shared_site):
+    """The command, running, with an empty list."""
+    shared_site.send("DELETE")
+    return shared_site
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open a URL in a browser of its own (cookies, localStorage), or in that of another page; watch its console."""
+    contexts, noise = [], []
+
+    def open_page(url, context=None, **options):
+        if context is None:
+            context = chromium.new_context(**options)
+            context.set_default_timeout(10_000)
+            contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(error.message))
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [line for line in noise if not line.startswith(NETWORK_NOISE)] == []
+
+
+@pytest.fixture
+def page(site, open_page):
+    """The page, open on an empty list."""
+    return open_page(site.url)

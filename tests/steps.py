@@ -1,0 +1,60 @@
+"""What the browser tests do over and over: on the page as a user, and on the server as another client."""
+
+import json
+import urllib.request
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+expect = sync_api.expect
+
+
+class Site:
+    """The server as another client sees it."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def send(self, method, path="", body=None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(f"{self.url}todos/{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def add(self, *titles, **fields):
+        return [self.send("POST", body={"title": title, "completed": False, **fields}) for title in titles]
+
+    @property
+    def todos(self):
+        return self.send("GET")
+
+    @property
+    def titles(self):
+        return [todo["title"] for todo in self.todos]
+
+
+def add(page, *titles):
+    for title in titles:
+        page.locator(".new-todo").fill(title)
+        page.locator(".new-todo").press("Enter")
+
+
+def row(page, title):
+    return page.locator(".todo-list li").filter(has=page.get_by_text(title, exact=True))
+
+
+def shown(page):
+    """The rows that are seen."""
+    return page.locator(".todo-list li:visible")
+
+
+def settle(page):
+    """Wait until nothing is owed to the server."""
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('todomvc '))")
+
+
+def edit(page, title):
+    """Open the editor of a todo by double-click."""
+    row(page, title).locator("label").dblclick()
+    return page.locator(".edit")
