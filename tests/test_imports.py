@@ -1,0 +1,63 @@
+"""What importing the module does: it loads the standard library, and it does nothing."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+STRANGERS = """
+import sys, sysconfig
+library = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+import todomvc
+files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if name != "__main__"}
+print(*sorted(name for name, file in files.items() if file and not file.startswith(tuple(library))))
+print(*sorted(name for name, file in files.items() if file and "site-packages" in file))
+"""
+
+DEEDS = """
+import sys, threading
+deeds = []
+def watch(event, arguments):
+    if event.split(".")[0] in {"socket", "subprocess", "sqlite3", "os", "shutil", "tempfile", "signal"}:
+        deeds.append((event, arguments))
+    if event == "open" and not str(arguments[0]).endswith((".py", ".pyc")) and not isinstance(arguments[0], int):
+        deeds.append((event, arguments))
+sys.addaudithook(watch)
+import todomvc
+print([deed for deed in deeds if deed[0] not in {"os.listdir", "os.putenv"} and not str(deed[1][0]).endswith((".so", ".pyc"))])
+print(threading.active_count())
+"""
+
+
+def run(program, *flags):
+    """Run a program in an interpreter that has nothing installed; return the lines that it says."""
+    command = [sys.executable, "-S", "-B", *flags, "-c", program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout.split("\n")
+
+
+def test_importing_needs_nothing_but_the_standard_library():
+    assert run("import todomvc; print(todomvc.__version__)")[0]
+
+
+def test_importing_loads_nothing_but_the_standard_library():
+    assert run(STRANGERS)[:2] == ["todomvc", ""]
+
+
+@pytest.mark.skipif(not hasattr(sys, "addaudithook"), reason="this Python has no audit hooks")
+def test_importing_opens_no_file_and_no_socket_and_starts_no_thread():
+    assert run(DEEDS)[:2] == ["[]", "1"]
+
+
+def test_importing_gives_no_warning():
+    assert run("import todomvc; print('fine')", "-W", "error", "-X", "dev")[0] == "fine"
+
+
+def test_importing_needs_no_folder_beside_the_file(tmp_path):
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from todomvc import TodoMVC, TodoList, app; print('fine')"
+    command = [sys.executable, "-S", "-c", program]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout == "fine\n"
+
+
+def test_the_names_that_the_readme_gives_are_public():
+    assert run("from todomvc import *; print(TodoMVC, TodoList, app, application)")[0]
