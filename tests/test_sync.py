@@ -1,0 +1,617 @@
+"""The client under faults: nothing is lost, nothing is double, and in the end the server and the screen agree."""
+
+import re
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import serve
+from steps import Site, add, edit, expect, row, settle, shown
+
+pytest_plugins = ["browser"]
+
+API = re.compile(r"/todos/\d*$")
+NOT_SAVED = re.compile("not saved yet")
+
+
+@pytest.fixture
+def restartable(tmp_path):
+    """A server that can be stopped and started again, on the same port over the same file."""
+    with Restartable(tmp_path) as server:
+        yield server
+
+
+class Restartable(Site):
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = "0"
+        self.start()
+        super().__init__(self.process.url)
+        self.port = str(urlsplit(self.url).port)
+
+    def start(self):
+        self.running = serve("--port", self.port, "--db", str(self.folder / "todos.db"), cwd=self.folder)
+        self.process = self.running.__enter__()
+
+    def stop(self):
+        self.running.__exit__(None, None, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+
+@pytest.fixture
+def three(site, open_page):
+    """The page, open on the todos one, two and three."""
+    site.add("one", "two", "three")
+    return open_page(site.url)
+
+
+def record(page):
+    """Keep the API requests of a page, as (method, path, body)."""
+    sent = []
+    page.on("request", lambda request: API.search(request.url) and sent.append(describe(request)))
+    return sent
+
+
+def describe(request):
+    return request.method, urlsplit(request.url).path, request.post_data_json
+
+
+def intercept(page, method, act, times=1):
+    """Let `act(route)` take the next requests of a method instead of the network."""
+    left = [times]
+
+    def handle(route):
+        if route.request.method != method or not left[0]:
+            return route.fallback()
+        left[0] -= 1
+        return act(route)
+
+    page.route(API, handle)
+
+
+def lose_answer(route):
+    """The server carries the request out; the connection is cut before its answer."""
+    route.fetch()
+    route.abort()
+
+
+def refuse(status, detail="No.", **headers):
+    problem = {"content_type": "application/problem+json", "json": {"detail": detail}}
+    return lambda route: route.fulfill(status=status, headers=headers, **problem)
+
+
+def never_retry(page):
+    """Let no pause end by itself."""
+    page.evaluate("(real => { setTimeout = (work, wait) => (wait < 400 ? real(work, wait) : 0); })(setTimeout)")
+
+
+def come_back(page):
+    """Do as a browser does when the user comes back to the tab."""
+    page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+def status(page):
+    return page.get_by_role("status")
+
+
+def agree(page, site):
+    """The screen, before a reload and after it, shows what the server has."""
+    settle(page)
+    expect(status(page)).to_have_text("")
+    titles = site.titles
+    expect(page.locator(".todo-list label")).to_have_text(titles)
+    page.reload()
+    expect(page.locator(".todo-list label")).to_have_text(titles)
+    return titles
+
+
+# The server goes and comes back
+
+
+def test_what_is_done_while_the_server_is_away_is_kept_and_sent(restartable, open_page):
+    restartable.add("one", "two", "three")
+    page = open_page(restartable.url)
+    restartable.stop()
+    add(page, "four", "five")
+    edit(page, "one").fill("first")
+    page.keyboard.press("Enter")
+    row(page, "two").locator(".toggle").check()
+    row(page, "three").locator(".destroy").click()
+    expect(status(page)).to_have_text("5 changes not saved yet — retrying")
+    restartable.start()
+    assert agree(page, restartable) == ["first", "two", "four", "five"]
+    assert [todo["completed"] for todo in restartable.todos] == [False, True, False, False]
+
+
+def test_what_is_owed_outlives_the_page(restartable, open_page):
+    restartable.add("one")
+    page = open_page(restartable.url)
+    restartable.stop()
+    add(page, "two")
+    row(page, "one").locator(".toggle").check()
+    page.close()
+    restartable.start()
+    page = open_page(restartable.url, page.context)
+    expect(shown(page)).to_have_text(["one", "two"])
+    expect(row(page, "one")).to_have_class("completed")
+    assert agree(page, restartable) == ["one", "two"]
+    assert restartable.todos[0]["completed"]
+
+
+def test_a_server_that_comes_and_goes_loses_and_doubles_nothing(restartable, open_page):
+    page = open_page(restartable.url)
+    titles = [f"todo {number}" for number in range(9)]
+    for number, title in enumerate(titles):
+        if number % 3 == 1:
+            restartable.stop()
+        add(page, title)
+        row(page, title).locator(".toggle").check()
+        if number % 3 == 2:
+            restartable.start()
+    assert agree(page, restartable) == titles
+    assert all(todo["completed"] for todo in restartable.todos)
+
+
+def test_changes_are_sent_at_once_when_the_browser_is_online_again(restartable, open_page):
+    page = open_page(restartable.url)
+    never_retry(page)
+    page.context.set_offline(True)
+    add(page, "one")
+    expect(status(page)).to_have_text("1 change not saved yet — retrying")
+    page.context.set_offline(False)
+    assert agree(page, restartable) == ["one"]
+
+
+def test_changes_are_sent_at_once_when_the_tab_is_shown(restartable, open_page):
+    page = open_page(restartable.url)
+    restartable.stop()
+    never_retry(page)
+    add(page, "one")
+    expect(status(page)).to_have_text(NOT_SAVED)
+    restartable.start()
+    come_back(page)
+    assert agree(page, restartable) == ["one"]
+
+
+# Answers that are lost
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_create_whose_answer_is_lost_makes_one_todo(page, site, times):
+    intercept(page, "POST", lose_answer, times)
+    add(page, "one", "two")
+    assert agree(page, site) == ["one", "two"]
+
+
+def test_an_edit_and_a_delete_whose_answers_are_lost_hold(three, site):
+    intercept(three, "PATCH", lose_answer)
+    intercept(three, "DELETE", lose_answer)
+    row(three, "one").locator(".toggle").check()
+    row(three, "two").locator(".destroy").click()
+    assert agree(three, site) == ["one", "three"]
+    assert site.todos[0]["completed"]
+
+
+def test_a_todo_deleted_after_its_create_was_lost_is_deleted_on_the_server(page, site):
+    intercept(page, "POST", lose_answer)
+    add(page, "one", "two")
+    expect(status(page)).to_have_text(NOT_SAVED)
+    row(page, "one").locator(".destroy").click()
+    assert agree(page, site) == ["two"]
+
+
+def test_a_create_whose_answer_is_lost_is_not_shown_twice(page, site):
+    intercept(page, "POST", lose_answer, times=2)
+    add(page, "one")
+    expect(status(page)).to_have_text(NOT_SAVED)
+    page.reload()
+    expect(page.locator(".todo-list li")).to_have_count(1)
+    come_back(page)
+    expect(page.locator(".todo-list li")).to_have_count(1)
+    assert agree(page, site) == ["one"]
+
+
+def test_an_answer_that_is_not_json_counts_as_none(page, site):
+    intercept(page, "POST", lambda route: route.fulfill(content_type="text/html", body="<p>Log in to the Wi-Fi</p>"))
+    add(page, "one")
+    assert agree(page, site) == ["one"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 408, 429, 503])
+def test_an_error_that_may_pass_is_tried_again(page, site, status):
+    intercept(page, "POST", refuse(status), times=2)
+    add(page, "one")
+    assert agree(page, site) == ["one"]
+
+
+def test_retry_after_is_waited_for(page, site):
+    intercept(page, "POST", refuse(503, **{"Retry-After": "2"}))
+    sent = record(page)
+    add(page, "one")
+    page.wait_for_timeout(1800)
+    assert len(sent) == 1
+    assert agree(page, site) == ["one"]
+
+
+def test_one_todo_that_fails_does_not_hold_up_the_others(three, site):
+    first = site.todos[0]["id"]
+    three.route(re.compile(f"/todos/{first}$"), lambda route: route.fulfill(status=500))
+    for title in "one", "two", "three":
+        row(three, title).locator(".toggle").check()
+    expect(status(three)).to_have_text("1 change not saved yet — retrying")
+    assert [todo["completed"] for todo in site.todos] == [False, True, True]
+    three.unroute_all()
+    assert agree(three, site) == ["one", "two", "three"]
+
+
+# Order, and what is merged
+
+
+class Held:
+    """The next request of a method, which waits until it is let go."""
+
+    def __init__(self, page, method):
+        self.page = page
+        self.routes = []
+        intercept(page, method, self.routes.append)
+
+    def wait(self):
+        while not self.routes:
+            self.page.wait_for_timeout(20)
+
+    def let_go(self, act=lambda route: route.continue_()):
+        self.wait()
+        act(self.routes[0])
+
+
+def test_changes_made_before_a_create_is_answered_follow_it(page, site):
+    held = Held(page, "POST")
+    sent = record(page)
+    add(page, "one")
+    held.wait()
+    edit(page, "one").fill("first")
+    page.keyboard.press("Enter")
+    row(page, "first").locator(".toggle").check()
+    held.let_go()
+    assert agree(page, site) == ["first"]
+    assert [method for method, *_ in sent] == ["POST", "PATCH"]
+    assert sent[1][2] == {"title": "first", "completed": True}
+
+
+def test_a_todo_deleted_while_its_create_is_under_way_is_deleted(page, site):
+    held = Held(page, "POST")
+    add(page, "one", "two")
+    held.wait()
+    row(page, "one").locator(".destroy").click()
+    held.let_go()
+    assert agree(page, site) == ["two"]
+
+
+def test_waiting_changes_of_one_todo_are_sent_as_one_patch(restartable, open_page):
+    restartable.add("one")
+    page = open_page(restartable.url)
+    restartable.stop()
+    for _ in range(3):
+        row(page, "one").locator(".toggle").click()
+    edit(page, "one").fill("first")
+    page.keyboard.press("Enter")
+    expect(status(page)).to_have_text("1 change not saved yet — retrying")
+    sent = record(page)
+    restartable.start()
+    settle(page)
+    assert sent[-1] == ("PATCH", "/todos/0", {"completed": True, "title": "first"})
+    assert restartable.todos == [{"title": "first", "completed": True, "id": 0}]
+
+
+def test_a_todo_created_and_deleted_before_it_was_sent_is_never_sent(restartable, open_page):
+    page = open_page(restartable.url)
+    held = Held(page, "POST")
+    add(page, "one", "two")
+    row(page, "two").locator(".destroy").click()
+    sent = record(page)
+    held.let_go()
+    settle(page)
+    assert sent == []
+    assert restartable.titles == ["one"]
+
+
+def test_creates_arrive_in_the_order_typed(restartable, open_page):
+    page = open_page(restartable.url)
+    restartable.stop()
+    titles = [f"todo {number}" for number in range(20)]
+    add(page, *titles)
+    restartable.start()
+    assert agree(page, restartable) == titles
+
+
+def test_two_quick_toggles_end_where_the_user_left_them(three, site):
+    held = Held(three, "PATCH")
+    row(three, "one").locator(".toggle").check()
+    held.wait()
+    row(three, "one").locator(".toggle").uncheck()
+    held.let_go()
+    assert agree(three, site) == ["one", "two", "three"]
+    assert not site.todos[0]["completed"]
+
+
+def test_a_thousand_changes_are_sent_four_at_a_time(site, open_page):
+    site.add(*[f"todo {number}" for number in range(1000)])
+    page = open_page("about:blank")
+    at_once = [0, 0]
+
+    def count(step):
+        at_once[0] += step
+        at_once[1] = max(at_once)
+
+    page.on("request", lambda request: request.method == "PATCH" and count(1))
+    page.on("requestfinished", lambda request: request.method == "PATCH" and count(-1))
+    page.goto(site.url)
+    page.locator(".toggle-all").check()
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('todomvc '))", timeout=60_000)
+    assert all(todo["completed"] for todo in site.todos)
+    assert at_once == [0, 4]
+
+
+# What the server refuses
+
+
+def test_a_refused_create_is_undone_and_what_was_typed_offered_again(page, site):
+    intercept(page, "POST", refuse(400, "The title is too rude."))
+    add(page, "one")
+    expect(page.get_by_role("alert")).to_contain_text("“one” was not saved. The title is too rude.")
+    expect(shown(page)).to_have_count(0)
+    expect(page.locator(".new-todo")).to_have_value("one")
+    page.locator(".new-todo").press("Enter")
+    assert agree(page, site) == ["one"]
+
+
+def test_a_refused_create_does_not_overwrite_what_is_typed_now(page, site):
+    held = Held(page, "POST")
+    add(page, "one")
+    page.locator(".new-todo").fill("half a wo")
+    held.let_go(refuse(400))
+    page.get_by_role("button", name="Edit again").wait_for()
+    expect(page.locator(".new-todo")).to_have_value("half a wo")
+    page.locator(".new-todo").press("Enter")
+    page.get_by_role("button", name="Edit again").click()
+    expect(page.locator(".new-todo")).to_have_value("one")
+    assert agree(page, site) == ["half a wo"]
+
+
+def test_a_refused_edit_is_undone_and_what_was_typed_offered_again(three, site):
+    intercept(three, "PATCH", refuse(403))
+    edit(three, "two").fill("second")
+    three.keyboard.press("Enter")
+    expect(three.get_by_role("alert")).to_contain_text("“second” was not saved. No.")
+    expect(shown(three)).to_have_text(["one", "two", "three"])
+    three.get_by_role("button", name="Edit again").click()
+    expect(three.locator(".edit")).to_have_value("second")
+    three.keyboard.press("Enter")
+    assert agree(three, site) == ["one", "second", "three"]
+
+
+@pytest.mark.parametrize(("method", "control"), [("PATCH", ".toggle"), ("DELETE", ".destroy")])
+def test_a_refused_toggle_or_delete_is_undone(three, site, method, control):
+    intercept(three, method, refuse(403))
+    row(three, "two").locator(control).click()
+    expect(three.get_by_role("alert")).to_contain_text("A change was not saved. No.")
+    expect(shown(three)).to_have_text(["one", "two", "three"])
+    expect(row(three, "two").locator(".toggle")).not_to_be_checked()
+    assert agree(three, site) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("gone", [404, 410])
+def test_a_todo_that_is_gone_when_changed_goes(three, site, gone):
+    intercept(three, "PATCH", refuse(gone))
+    row(three, "two").locator(".toggle").check()
+    expect(shown(three)).to_have_text(["one", "three"])
+    expect(three.get_by_role("alert")).to_have_text("")
+    settle(three)
+
+
+def test_a_title_typed_for_a_todo_that_is_gone_is_offered_again(three, site):
+    editor = edit(three, "two")
+    site.send("DELETE", site.todos[1]["id"])
+    editor.fill("second")
+    editor.press("Enter")
+    expect(three.get_by_role("alert")).to_contain_text("“second” was not saved. It was deleted elsewhere.")
+    expect(three.locator(".new-todo")).to_have_value("second")
+    assert agree(three, site) == ["one", "three"]
+
+
+# Two tabs of one browser
+
+
+@pytest.fixture
+def tabs(restartable, open_page):
+    """Two tabs of one browser, on one todo."""
+    restartable.add("one")
+    page = open_page(restartable.url)
+    return page, open_page(restartable.url, page.context)
+
+
+def test_a_tab_shows_at_once_what_another_does(tabs, restartable):
+    here, there = tabs
+    add(here, "two")
+    expect(shown(there)).to_have_text(["one", "two"])
+    row(there, "two").locator(".toggle").check()
+    expect(row(here, "two")).to_have_class("completed")
+    row(here, "one").locator(".destroy").click()
+    expect(shown(there)).to_have_text(["two"])
+    assert agree(here, restartable) == agree(there, restartable) == ["two"]
+
+
+def test_two_tabs_send_each_change_once(tabs, restartable):
+    here, there = tabs
+    restartable.stop()
+    add(here, "two")
+    row(there, "one").locator(".toggle").check()
+    add(there, "three")
+    edit(here, "three").fill("third")
+    here.keyboard.press("Enter")
+    for page in tabs:
+        expect(status(page)).to_have_text("3 changes not saved yet — retrying", timeout=10_000)
+    done = []
+    here.context.on("response", lambda answer: API.search(answer.url) and done.append(describe(answer.request)))
+    restartable.start()
+    assert agree(here, restartable) == agree(there, restartable) == ["one", "two", "third"]
+    changes = [request for request in done if request[0] != "GET"]
+    assert sorted(method for method, *_ in changes) == ["PATCH", "POST", "POST"]
+
+
+def test_a_tab_takes_over_what_another_owed(tabs, restartable):
+    here, there = tabs
+    restartable.stop()
+    add(here, "two")
+    expect(shown(there)).to_have_text(["one", "two"])
+    here.close()
+    restartable.start()
+    assert agree(there, restartable) == ["one", "two"]
+
+
+def test_without_web_locks_two_tabs_agree_with_the_server_as_well(restartable, open_page):
+    page = open_page("about:blank")
+    page.context.add_init_script("delete Navigator.prototype.locks; delete Crypto.prototype.randomUUID")
+    page.goto(restartable.url)
+    other = open_page(restartable.url, page.context)
+    restartable.stop()
+    add(page, "one", "two")
+    row(other, "one").locator(".toggle").check()
+    add(other, "three")
+    restartable.start()
+    assert agree(page, restartable) == agree(other, restartable) == ["one", "two", "three"]
+    assert [todo["completed"] for todo in restartable.todos] == [True, False, False]
+
+
+# Two browsers
+
+
+def test_coming_back_takes_over_what_others_did(three, site):
+    site.add("four")
+    site.send("PATCH", site.todos[0]["id"], {"title": "first", "completed": True})
+    site.send("DELETE", site.todos[1]["id"])
+    come_back(three)
+    expect(shown(three)).to_have_text(["first", "three", "four"])
+    expect(row(three, "first")).to_have_class("completed")
+    expect(three.locator(".todo-count")).to_have_text("2 items left")
+
+
+def test_coming_back_to_an_unchanged_list_costs_a_304(three):
+    for expected in 200, 304:
+        with three.expect_response(API) as answer:
+            come_back(three)
+        assert answer.value.status == expected
+
+
+def test_an_edit_in_progress_is_not_disturbed(three, site):
+    editor = edit(three, "two")
+    editor.fill("seco")
+    site.send("PATCH", site.todos[1]["id"], {"title": "zwei", "completed": True})
+    with three.expect_response(API):
+        come_back(three)
+    expect(editor).to_be_focused()
+    expect(editor).to_have_value("seco")
+    editor.press_sequentially("nd")
+    editor.press("Enter")
+    settle(three)
+    assert site.todos[1] == {**site.todos[1], "title": "second", "completed": True}
+
+
+def test_a_todo_deleted_elsewhere_stays_while_it_is_edited(three, site):
+    editor = edit(three, "two")
+    site.send("DELETE", site.todos[1]["id"])
+    site.add("four")
+    come_back(three)
+    expect(row(three, "four")).to_be_visible()
+    expect(editor).to_be_focused()
+    editor.press("Escape")
+    expect(shown(three)).to_have_text(["one", "three", "four"])
+
+
+def test_coming_back_leaves_what_is_owed(three, site):
+    held = Held(three, "PATCH")
+    row(three, "one").locator(".toggle").check()
+    add(three, "five")
+    site.add("four")
+    come_back(three)
+    expect(row(three, "four")).to_be_visible()
+    expect(row(three, "one")).to_have_class("completed")
+    held.let_go()
+    agree(three, site)
+    assert sorted(site.titles) == ["five", "four", "one", "three", "two"]
+
+
+def test_changes_of_different_fields_in_two_browsers_both_hold(three, site, open_page):
+    other = open_page(site.url)
+    row(three, "one").locator(".toggle").check()
+    edit(other, "one").fill("first")
+    other.keyboard.press("Enter")
+    settle(three)
+    settle(other)
+    assert site.todos[0] == {**site.todos[0], "title": "first", "completed": True}
+
+
+# Leaving the page
+
+
+def test_leaving_the_page_sends_what_is_owed(restartable, open_page):
+    restartable.add("one")
+    page = open_page(restartable.url)
+    intercept(page, "POST", lambda route: route.abort(), times=100)
+    add(page, "two")
+    expect(status(page)).to_have_text(NOT_SAVED)
+    row(page, "one").locator(".toggle").check()
+    page.unroute_all()
+    page.goto("about:blank")
+    wait_until(lambda: restartable.titles == ["one", "two"])
+    assert restartable.todos[0]["completed"]
+
+
+def test_more_than_fits_stays_in_the_outbox_when_leaving(restartable, open_page):
+    page = open_page(restartable.url)
+    restartable.stop()
+    titles = [f"{number} {'x' * 20_000}" for number in range(5)]
+    add(page, *titles)
+    page.goto("about:blank")
+    restartable.start()
+    page.goto(restartable.url)
+    assert agree(page, restartable) == titles
+
+
+def wait_until(condition):
+    for _ in range(100):
+        if condition():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("it did not happen within 5 s")
+
+
+# Without a place to keep things
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })",
+    ],
+)
+def test_without_storage_all_works_and_the_page_says_what_could_be_lost(restartable, open_page, missing):
+    page = open_page("about:blank")
+    page.add_init_script(missing)
+    page.goto(restartable.url)
+    add(page, "one")
+    expect(status(page)).to_have_text("")
+    restartable.stop()
+    add(page, "two")
+    row(page, "one").locator(".toggle").check()
+    expect(status(page)).to_contain_text("2 changes not saved yet — retrying. Keep this page open")
+    restartable.start()
+    expect(status(page)).to_have_text("", timeout=20_000)
+    assert restartable.titles == ["one", "two"]
+    assert restartable.todos[0]["completed"]
