@@ -6,8 +6,11 @@ the environment says CI=true they fail instead.
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
+from backbone import run
 from conftest import serve
 from steps import Site, sync_api
 
@@ -73,3 +76,11 @@ def open_page(chromium):
 def page(site, open_page):
     """The page, open on an empty list."""
     return open_page(site.url)
+
+
+@pytest.fixture(scope="session")
+def node_modules():
+    """The folder of what tests/package-lock.json names."""
+    if shutil.which("npm") is None and shutil.which("npm", path=Path(sys.executable).parent) is None:
+        give_up("npm is not installed")
+    return run.node_modules()
