@@ -54,7 +54,9 @@ def test_importing_gives_no_warning():
 
 
 def test_importing_needs_no_folder_beside_the_file(tmp_path):
-    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from todomvc import TodoMVC, TodoList, app; print('fine')"
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from todomvc import TodoMVC, TodoList, app; print('fine')"
+    )
     command = [sys.executable, "-S", "-c", program]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout == "fine\n"
 

@@ -41,9 +41,9 @@ NOT_JSON = [
     b'{"a": 1,}',
     b'{"a"}',
     b'{"a": }',
-    b'{a: 1}',
+    b"{a: 1}",
     b"{'a': 1}",
-    b'{1: 1}',
+    b"{1: 1}",
     b'{"a": 01}',
     b'{"a": +1}',
     b'{"a": .5}',
@@ -83,13 +83,17 @@ NOT_UTF8 = [
     '{"a": 1}'.encode("utf-32-le"),
     '{"a": 1}'.encode("utf-8-sig"),
 ]
-TOO_DEEP = [
-    b'{"a": ' + b"[" * depth + b"]" * depth + b"}" for depth in [100, 1000, 100_000]
-] + [b'{"a": ' * 101 + b"1" + b"}" * 101, b'{"a": ' * 50_000, b"[" * 500_000]
+TOO_DEEP = [b'{"a": ' + b"[" * depth + b"]" * depth + b"}" for depth in [100, 1000, 100_000]] + [
+    b'{"a": ' * 101 + b"1" + b"}" * 101,
+    b'{"a": ' * 50_000,
+    b"[" * 500_000,
+]
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-@pytest.mark.parametrize("body", NOT_JSON + NOT_AN_OBJECT + NOT_FINITE + NOT_UTF8 + TOO_DEEP, ids=lambda body: ascii(body)[:30])
+@pytest.mark.parametrize(
+    "body", NOT_JSON + NOT_AN_OBJECT + NOT_FINITE + NOT_UTF8 + TOO_DEEP, ids=lambda body: ascii(body)[:30]
+)
 def test_what_is_not_a_json_object_in_utf8_is_400_and_changes_nothing(one, method, path, body):
     before = everything(one)
     response = send(one, body, method, path, status=400)

@@ -56,7 +56,9 @@ class Page(HTMLParser):
 
     @property
     def links(self):
-        return [value for _, attributes in self.elements for name, value in attributes.items() if name in {"src", "href"}]
+        return [
+            value for _, attributes in self.elements for name, value in attributes.items() if name in {"src", "href"}
+        ]
 
 
 def page_of(client):
@@ -102,7 +104,9 @@ def test_a_reload_shows_every_change(client, change):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("make", [lambda text: {"title": text}, lambda text: {text: [{text: text}]}], ids=["title", "keys"])
+@pytest.mark.parametrize(
+    "make", [lambda text: {"title": text}, lambda text: {text: [{text: text}]}], ids=["title", "keys"]
+)
 def test_any_text_comes_through_unchanged(client, text, make):
     client.post_json("/todos/", make(text))
     assert page_of(client).todos == [{**make(text), "id": 0}]

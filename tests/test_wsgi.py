@@ -118,7 +118,22 @@ def test_the_headers_belong_to_the_server_that_may_change_them(application):
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize(
     "length",
-    ["-1", "-0", "+5", "٣", "٣".encode().decode("latin-1"), "²", "1_0", "1e1", "0x5", "5.0", "5,5", "5 5", "five", "5;"],
+    [
+        "-1",
+        "-0",
+        "+5",
+        "٣",
+        "٣".encode().decode("latin-1"),
+        "²",
+        "1_0",
+        "1e1",
+        "0x5",
+        "5.0",
+        "5,5",
+        "5 5",
+        "five",
+        "5;",
+    ],
 )
 def test_a_length_that_is_not_a_number_is_400(application, method, path, length):
     response = client_of(application, CONTENT_LENGTH=length, REQUEST_METHOD=method, **JSON).get(path, status=400)
@@ -238,7 +253,15 @@ def test_any_variable_that_may_be_missing_may_be_missing(application, method, pa
     assert response.status_int < 500
 
 
-HOSTILE_PATHS = ["//evil.com", "//evil.com/", "//evil.com/todos", "/\\evil.com", "http://evil.com/todos", "*", "evil.com:80"]
+HOSTILE_PATHS = [
+    "//evil.com",
+    "//evil.com/",
+    "//evil.com/todos",
+    "/\\evil.com",
+    "http://evil.com/todos",
+    "*",
+    "evil.com:80",
+]
 
 
 @pytest.mark.parametrize("path", HOSTILE_PATHS)
