@@ -25,7 +25,8 @@ def watch(event, arguments):
         deeds.append((event, arguments))
 sys.addaudithook(watch)
 import todomvc
-print([deed for deed in deeds if deed[0] not in {"os.listdir", "os.putenv"} and not str(deed[1][0]).endswith((".so", ".pyc"))])
+ours = [(event, arguments) for event, arguments in deeds if event != "os.listdir" and ".so" not in str(arguments[0])]
+print(ours)
 print(threading.active_count())
 """
 

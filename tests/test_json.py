@@ -64,7 +64,7 @@ NOT_JSON = [
     b"title=a",
     b"<todo/>",
     "{\u00a0}".encode(),
-    '{"a": ١}'.encode(),
+    '{"a": \u0661}'.encode(),
 ]
 NOT_AN_OBJECT = [b"[]", b"[{}]", b"null", b"true", b"1", b"-0", b'"a"', b'"{}"']
 NOT_FINITE = [b"NaN", b"Infinity", b"-Infinity", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": [-Infinity]}']
