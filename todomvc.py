@@ -23,6 +23,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import functools
+import gzip
 import hashlib
 import html
 import io
@@ -43,15 +45,18 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
+from wsgiref.util import application_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from typing import Any, BinaryIO, NoReturn
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    Headers = list[tuple[str, str]]
+    Header = tuple[str, str]
+    Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
+    Representation = tuple[str, Headers, bytes]  # entity tag, headers, body
     Check = Callable[[bytes], object]
     Handler = Callable[..., Response]
     Handlers = dict[str, Handler]  # by method; "ANY" is for those not named
@@ -65,6 +70,7 @@ __all__ = ["SQLiteTodoList", "TodoList", "TodoMVC", "app", "application", "main"
 HERE = Path(__file__).resolve().parent
 MAX_BODY = 1024 * 1024  # bytes
 MAX_DISCARDED = 8 * MAX_BODY
+MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
 MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
 
 
@@ -75,6 +81,8 @@ class TodoMVC:
     static: a folder; each file in it is served under its path there. By default the one beside this file.
     templates: a folder; its index.html, a string.Template of $root, $url and $todos, is the page. Likewise.
     debug: whether the answer to an unexpected exception shows the traceback.
+    todo_backend: whether to answer as the Todo-Backend specification (todobackend.com) asks: every todo with a
+        `completed` and an absolute `url`, to scripts of every origin.
 
     Raises OSError if a folder or the template cannot be read, ValueError if the template cannot be filled.
     """
@@ -86,11 +94,14 @@ class TodoMVC:
         templates: str | os.PathLike[str] | None = None,
         *,
         debug: bool = False,
+        todo_backend: bool = False,
     ) -> None:
         self.todos = TodoList() if todos is None else todos
-        self.files = read_static_files(Path(static or HERE / "static"))
+        self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
+        self.files = read_static_files(Path(static or HERE / "static"), self.page_headers)
         self.template = read_template(Path(templates or HERE / "templates") / "index.html")
-        self.debug = debug
+        self.debug, self.todo_backend = debug, todo_backend
+        self.application = allow_origins(self.answer, ["*"]) if todo_backend else self.answer
         self.latest_list = self.latest_page = Document(b"", "")
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
@@ -102,6 +113,9 @@ class TodoMVC:
         self.file_handlers = handlers_by_method(GET=self.static_file)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self.application(environ, start_response)
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             response = self.respond(environ)
         except Exception as error:
@@ -126,34 +140,44 @@ class TodoMVC:
         if todo is None:
             return NO_SUCH_TODO
         tag = entity_tag(todo)
-        return not_modified(tag) if is_current(environ, tag) else json_response(todo, tag)
+        return not_modified(tag) if is_current(environ, tag) else json_response(self.represent(todo, environ), tag)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         if self.missing_todo(id):  # whatever the body is
             return NO_SUCH_TODO
         todo = self.todos.update(int(id), read_json_object(environ), precondition(environ))
-        return NO_SUCH_TODO if todo is None else json_response(todo, entity_tag(todo))
+        return NO_SUCH_TODO if todo is None else json_response(self.represent(todo, environ), entity_tag(todo))
 
     def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         todo = self.todos.delete(int(id), precondition(environ))
-        return NO_SUCH_TODO if todo is None else json_response(todo)
+        return NO_SUCH_TODO if todo is None else json_response(self.represent(todo, environ))
 
     def list_todos(self, environ: WSGIEnvironment) -> Response:
-        version, document = self.todos.version, self.latest_list
-        if document.made_of != version:
-            document = self.latest_list = Document(json_array(self.todos), "application/json", version)
+        made_of, document = (self.todos.version, self.todo_backend and list_url(environ)), self.latest_list
+        if document.made_of != made_of:
+            body = self.represent_all(self.todos, environ)
+            document = self.latest_list = Document(body, "application/json", made_of=made_of)
         return document.response(environ)
 
     def create_todo(self, environ: WSGIEnvironment) -> Response:
         key = idempotency_key(environ)
-        id, todo = self.todos.create(read_json_object(environ), key)
+        fields = read_json_object(environ)
+        if self.todo_backend:
+            fields.setdefault("completed", False)
+        id, todo = self.todos.create(fields, key)
         if todo is None:
             raise HTTPError("410 Gone", "The todo of this Idempotency-Key is deleted: use a new key to make another.")
-        status, headers, body = json_response(todo, entity_tag(todo))
+        status, headers, body = json_response(self.represent(todo, environ), entity_tag(todo))
         return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
 
     def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
-        return json_response(json_array(self.todos.delete_all()))
+        return json_response(self.represent_all(self.todos.delete_all(), environ))
+
+    def represent(self, todo: bytes, environ: WSGIEnvironment) -> bytes:
+        return add_url(todo, list_url(environ)) if self.todo_backend else todo
+
+    def represent_all(self, todos: Iterable[bytes], environ: WSGIEnvironment) -> bytes:
+        return json_array(self.represent(todo, environ) for todo in todos) if self.todo_backend else json_array(todos)
 
     def redirect_to_list(self, environ: WSGIEnvironment) -> Response:
         return redirect(f"{root_url(environ)}todos/", environ)
@@ -165,7 +189,7 @@ class TodoMVC:
         made_of, document = (self.todos.version, root), self.latest_page
         if document.made_of != made_of:
             body = fill_template(self.template, root, json_array(self.todos))
-            document = self.latest_page = Document(body, "text/html; charset=utf-8", made_of)
+            document = self.latest_page = Document(body, "text/html; charset=utf-8", self.page_headers, made_of)
         return document.response(environ)
 
     def static_file(self, environ: WSGIEnvironment, file: Document) -> Response:
@@ -194,7 +218,7 @@ class TodoMVC:
 class HTTPError(Exception):
     """An answer other than the one asked for: its status line, a sentence on what to do, and headers to add."""
 
-    def __init__(self, status: str, detail: str, *headers: tuple[str, str]) -> None:
+    def __init__(self, status: str, detail: str, *headers: Header) -> None:
         super().__init__(status)
         self.status, self.detail, self.headers = status, detail, headers
 
@@ -202,17 +226,32 @@ class HTTPError(Exception):
 class Document:
     """A body that is sent many times, and what is worked out once for all of them.
 
-    body: the bytes; content_type: their media type; made_of: whatever tells it from a later one of the same address.
+    body: the bytes; content_type: their media type; headers: more to send; made_of: what tells if it is out of date.
     """
 
-    def __init__(self, body: bytes, content_type: str, made_of: object = None) -> None:
-        self.body, self.made_of = body, made_of
-        self.tag = entity_tag(body)
-        self.headers = [*content_headers(content_type, body), ("ETag", self.tag), NO_CACHE]
+    def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = (), made_of: object = None) -> None:
+        self.made_of = made_of
+        self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
+        self.headers = [("Content-Type", content_type), NO_CACHE, *self.vary, *headers]
+        self.plain = representation(body, self.headers)
+        self.gzipped: Representation | None = None
 
     def response(self, environ: WSGIEnvironment) -> Response:
-        """Return 200 and the document, or 304 if the client holds it already."""
-        return not_modified(self.tag) if is_current(environ, self.tag) else ("200 OK", self.headers, self.body)
+        """Return 200 with the body in the content coding that the client asks for, or 304 if it holds that one."""
+        wants_gzip = self.vary and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        tag, headers, body = self.gzip() if wants_gzip else self.plain
+        return not_modified(tag, *self.vary) if is_current(environ, tag) else ("200 OK", headers, body)
+
+    def gzip(self) -> Representation:
+        if self.gzipped is None:
+            headers = [*self.headers, ("Content-Encoding", "gzip")]
+            self.gzipped = representation(gzip.compress(self.plain[2], 6, mtime=0), headers)
+        return self.gzipped
+
+
+def representation(body: bytes, headers: Headers) -> Representation:
+    tag = entity_tag(body)
+    return tag, [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
 
 
 def nothing_missing(*arguments: object) -> None:
@@ -241,6 +280,11 @@ def handlers_by_method(missing: Missing = nothing_missing, **handlers: Handler) 
         return missing(*arguments) or error_response(environ, error)
 
     return handlers if "ANY" in handlers else {**handlers, "OPTIONS": options, "ANY": other_method}
+
+
+def list_url(environ: WSGIEnvironment) -> str:
+    """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
+    return application_uri(environ).rstrip("/") + "/todos/"
 
 
 def root_url(environ: WSGIEnvironment) -> str:
@@ -296,10 +340,7 @@ def read_input(environ: WSGIEnvironment, size: int) -> bytes:
     """Read that many bytes of the body, or fewer if it ends before, in whatever pieces the server hands over."""
     pieces = []
     while size > 0:
-        try:
-            piece = environ["wsgi.input"].read(size)
-        except OSError as error:
-            raise HTTPError("400 Bad Request", f"Send the whole body: it broke off ({error}).") from None
+        piece = environ["wsgi.input"].read(size)
         if not piece:
             break
         pieces.append(piece)
@@ -342,6 +383,16 @@ def is_current(environ: WSGIEnvironment, tag: str) -> bool:
     return known is not None and (known.strip() == "*" or not {tag, f"W/{tag}"}.isdisjoint(entity_tags(known)))
 
 
+@functools.lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether an Accept-Encoding has gzip, and likes it no less than no coding (RFC 9110, section 12.5.3)."""
+    weights = {}
+    for item in accept_encoding.lower().split(","):
+        coding, _, weight = item.replace(" ", "").replace("\t", "").partition(";q=")
+        weights[coding] = float(weight or 1) if is_weight(weight or "1") else 0
+    return weights.get("gzip", weights.get("*", 0)) > 0 and weights.get("gzip", 1) >= weights.get("identity", 0)
+
+
 def entity_tag(body: bytes) -> str:
     """Return the entity tag (RFC 9110, section 8.8.3) of a body: its hash, so that every server says the same."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -359,8 +410,8 @@ def json_response(body: bytes, tag: str | None = None) -> Response:
     return "200 OK", headers, body
 
 
-def not_modified(tag: str) -> Response:
-    return "304 Not Modified", [("ETag", tag), NO_CACHE], b""
+def not_modified(tag: str, *headers: Header) -> Response:
+    return "304 Not Modified", [("ETag", tag), NO_CACHE, *headers], b""
 
 
 def redirect(location: str, environ: WSGIEnvironment) -> Response:
@@ -379,7 +430,7 @@ def send(response: Response, environ: WSGIEnvironment, start_response: StartResp
     if environ.get("CONTENT_LENGTH"):
         discard_body(environ)
     start_response(status, headers + SECURITY_HEADERS)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
 def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
@@ -388,7 +439,8 @@ def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
         return problem_response(error)
     words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
     body = ERROR_PAGE.substitute({name: html.escape(text) for name, text in words.items()}).encode()
-    return error.status, [*content_headers("text/html; charset=utf-8", body), *error.headers], body
+    headers = [*content_headers("text/html; charset=utf-8", body), *PAGE_HEADERS, CONTENT_SECURITY_POLICY]
+    return error.status, [*headers, *error.headers], body
 
 
 def problem_response(error: HTTPError) -> Response:
@@ -400,10 +452,23 @@ def problem_response(error: HTTPError) -> Response:
 
 is_length = re.compile("[0-9]{1,18}").fullmatch
 is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
+is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
+is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
 is_key = re.compile("[!-~]{1,255}").fullmatch
 entity_tags = re.compile(r'(?:W/)?"[^"]*"').findall
 NO_CACHE = ("Cache-Control", "no-cache")  # "ask whether it is still so" (RFC 9111, section 5.2.2.4)
-SECURITY_HEADERS = [("X-Content-Type-Options", "nosniff")]
+VARY = ("Vary", "Accept-Encoding")
+SECURITY_HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+PAGE_HEADERS = [("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin")]
+CONTENT_SECURITY_POLICY = (
+    "Content-Security-Policy",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+)
 NO_SUCH_TODO = problem_response(HTTPError("404 Not Found", "There is no todo of this id: see the list at /todos/."))
 ERROR_PAGE = Template("""\
 <!doctype html>
@@ -419,10 +484,109 @@ ERROR_PAGE = Template("""\
 """)
 
 
+# Guards: WSGI applications around another one, to be left out or replaced at will.
+
+
+def guard(app: WSGIApplication, hosts: Container[str] | None = None, origins: Container[str] = ()) -> WSGIApplication:
+    """Put the guards around an application that browsers reach.
+
+    hosts: names, in lower case and without a port, by which it may be called, besides the loopback ones; None is any.
+    origins: those whose scripts may use it, as browsers write them ("https://example.org"), or "*"; by default its own.
+    """
+    app = refuse_cross_origin_writes(app, origins)
+    if origins:
+        app = allow_origins(app, origins)
+    return app if hosts is None else require_host(app, hosts)
+
+
+def require_host(application: WSGIApplication, hosts: Container[str]) -> WSGIApplication:
+    """Answer only to names of ours, so that no page can make another name point here (DNS rebinding)."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = host_name(environ.get("HTTP_HOST", "localhost").lower())
+        if name in hosts or is_loopback(name):
+            return application(environ, start_response)
+        detail = "This server goes by another name: ask for that one, or start it with --allow-host."
+        return send(error_response(environ, HTTPError("421 Misdirected Request", detail)), environ, start_response)
+
+    return guarded
+
+
+def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[str] = ()) -> WSGIApplication:
+    """Refuse what the page of another site sends for a user who does not know, as Go's CrossOriginProtection does."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in SAFE_METHODS or is_same_origin(environ):
+            return application(environ, start_response)
+        if "*" in origins or environ.get("HTTP_ORIGIN") in origins:
+            return application(environ, start_response)
+        detail = "Pages of other sites may not change anything here: start the server with --cors to let one."
+        return send(error_response(environ, HTTPError("403 Forbidden", detail)), environ, start_response)
+
+    return guarded
+
+
+def is_same_origin(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request comes from a page of this server, from the user, or from no browser at all."""
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
+
+
+def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGIApplication:
+    """Let scripts of other origins use the application (fetch.spec.whatwg.org, the CORS protocol)."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        origin = "*" if "*" in origins else environ.get("HTTP_ORIGIN", "")
+        is_allowed = origin in origins
+        headers = [("Access-Control-Allow-Origin", origin), EXPOSED_HEADERS] if is_allowed else []
+        if origin != "*":
+            headers.append(("Vary", "Origin"))
+
+        def start(status: str, fields: Headers, *exc_info: Any) -> Callable[[bytes], object]:
+            return start_response(status, fields + headers, *exc_info)
+
+        if is_allowed and is_preflight(environ):
+            return send(("204 No Content", PREFLIGHT_HEADERS, b""), environ, start)
+        return application(environ, start)
+
+    return guarded
+
+
+def is_preflight(environ: WSGIEnvironment) -> bool:
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def require_one_process(application: WSGIApplication) -> WSGIApplication:
+    """Refuse to serve a list in memory from several processes: each would have one of its own."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["wsgi.multiprocess"]:
+            return application(environ, start_response)
+        detail = "The server has several processes: set TODOMVC_DB to a file that they share."
+        error = HTTPError("500 Internal Server Error", detail)
+        return send(error_response(environ, error), environ, start_response)
+
+    return guarded
+
+
+host_name = functools.partial(re.compile(":[0-9]*$").sub, "")
+is_loopback = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]").fullmatch
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
+PREFLIGHT_HEADERS = [
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
+    ("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, If-Match, If-None-Match"),
+    ("Access-Control-Max-Age", "3600"),
+]
+
+
 # The page and the static files: read at start-up, so that no path that a client sends ever reaches the file system.
 
 
-def read_static_files(folder: Path) -> dict[str, Document]:
+def read_static_files(folder: Path, headers: Headers) -> dict[str, Document]:
     """Return the files of a folder by PATH_INFO, which is their path in it as bytes read as Latin-1 (PEP 3333).
 
     Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
@@ -434,7 +598,9 @@ def read_static_files(folder: Path) -> dict[str, Document]:
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") for part in parts) and is_within(folder, path):
             content_type = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
-            files[os.fsencode("/" + "/".join(parts)).decode("latin-1")] = Document(path.read_bytes(), content_type)
+            file = Document(path.read_bytes(), content_type, headers)
+            file.gzip()
+            files[os.fsencode("/" + "/".join(parts)).decode("latin-1")] = file
     return files
 
 
@@ -581,6 +747,11 @@ def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
 def encode_todo(fields: dict[str, Any], id: int) -> bytes:
     todo = encode_json({**fields, "id": id}).encode()
     return todo.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+
+
+def add_url(todo: bytes, url: str) -> bytes:
+    fields = decode_json(todo.decode())
+    return encode_todo({**fields, "url": f"{url}{fields['id']}"}, fields["id"])
 
 
 def json_array(todos: Iterable[bytes]) -> bytes:
@@ -997,57 +1168,147 @@ decoder = json.JSONDecoder(object_pairs_hook=distinct_names, parse_float=finite_
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-# The command
+# The command, and the application that a server imports.
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve the todos at a port of this machine until Ctrl-C or SIGTERM, as the arguments of the command say."""
-    options = parse_arguments(arguments)
-    try:
-        todos = open_list(options.db)
-        todos.version  # noqa: B018, a file that cannot be used is told of now
-        application = TodoMVC(todos, debug=options.debug)
-    except (OSError, ValueError, ListUnavailable) as error:
-        sys.exit(f"todomvc: {error}")
-    try:
-        server = ThreadingWSGIServer((options.host, options.port), WSGIRequestHandler)
-    except OSError as error:
-        sys.exit(f"todomvc: cannot listen at port {options.port} of {options.host}: {error.strerror}")
-    server.set_app(application)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), server:
-        kept = "in memory, until then" if options.db == ":memory:" else f"in {os.path.abspath(options.db)}"
-        print(f"Serving the todos at {server.url} until Ctrl-C, and keeping them {kept}.", flush=True)
-        if options.debug:
-            threading.Thread(target=restart_on_change, args=(server.server_port,), daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            options = make_parser(os.environ).parse_args(arguments)
+            todos = open_list(options.db or "todos.db")
+            todos.version  # noqa: B018, to be told now of a file that cannot be used
+            application = TodoMVC(todos, debug=options.debug, todo_backend=options.todo_backend)
+            server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
+        except (OSError, ValueError, ListUnavailable) as error:
+            sys.exit(f"todomvc: {error}")
+        server.set_app(guard(application, allowed_hosts(options, server.server_name), options.cors))
+        serve(server, options)
+
+
+def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
+    if options.debug:
+        arguments = server.server_port, modification_times()
+        threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
+    kept = "in memory" if options.db == ":memory:" else f"in {os.path.abspath(options.db or 'todos.db')}"
+    print(f"Serving the todos at {server.url}, kept {kept}, until Ctrl-C.", flush=True)
+    if not is_loopback(url_host(server.server_name)):
+        print("Whoever reaches this port can read and change them: see README for a password in front.", flush=True)
+    with server:
         server.serve_forever()
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="todomvc", description="Serve TodoMVC: the page and its REST backend.")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
-    parser.add_argument("--port", default=8000, type=port_number, help="the port; 0 picks a free one (%(default)s)")
-    parser.add_argument("--db", default="todos.db", help="the file of the todos, or :memory: for none (%(default)s)")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks; restart when a file has changed")
-    parser.add_argument("--version", action="version", version=f"todomvc {__version__}")
-    return parser.parse_args(arguments)
+class ReadyMade:
+    """The application that a server imports, made at the first request from the environment variables TODOMVC_*."""
+
+    def __init__(self) -> None:
+        self.application: WSGIApplication | None = None
+        self.lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.application is None:
+            with self.lock:
+                self.application = self.application or self.make()
+        return self.application(environ, start_response)
+
+    def make(self) -> WSGIApplication:
+        options = make_parser(os.environ).parse_args([])
+        todos = open_list(options.db or ":memory:")
+        application: WSGIApplication = TodoMVC(todos, debug=options.debug, todo_backend=options.todo_backend)
+        if not options.db:
+            application = require_one_process(application)
+        return guard(application, allowed_hosts(options), options.cors)
+
+
+def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return the parser of the command, whose defaults are in the environment for `app` has no other arguments."""
+    parser = Parser(prog="todomvc", description="Serve TodoMVC: the page, and its REST backend.")
+    add = parser.add_argument
+    add("--version", action="version", version=f"todomvc {__version__}")
+    add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
+    add("--port", default=8000, type=port_number, help="the port to listen at; 0 is any free one (%(default)s)")
+    add("--db", default=environ.get("TODOMVC_DB"), help="the file of the todos, or :memory: (todos.db)")
+    add("--allow-host", metavar="NAME", default=environ.get("TODOMVC_HOSTS", ""), type=host_names,
+        help="another name that this server is called by; several: with commas")  # fmt: skip
+    add("--cors", metavar="ORIGIN", default=environ.get("TODOMVC_CORS", ""), type=origins,
+        help="an origin whose scripts may use the API, or *; several: with commas")  # fmt: skip
+    add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
+        help="answer as the Todo-Backend specification asks")  # fmt: skip
+    add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
+        help="show tracebacks in the browser, and start again when a file has changed")  # fmt: skip
+    return parser
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, to whoever asked."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def is_set(environ: Mapping[str, str], name: str) -> bool:
+    return environ.get(name, "") not in ("", "0")
 
 
 def port_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
     return int(text)
 
 
+def host_names(text: str) -> list[str]:
+    return words(text, is_host_name, "a name without a port, such as todos.example.org")
+
+
+def origins(text: str) -> list[str]:
+    return words(text, is_origin, "an origin, such as https://example.org, or *")
+
+
+def words(text: str, is_valid: Callable[[str], object], kind: str) -> list[str]:
+    """Return the words between commas or spaces, if each is valid."""
+    found = text.lower().replace(",", " ").split()
+    for word in found:
+        if not is_valid(word):
+            raise argparse.ArgumentTypeError(f"{word!r} is not {kind}")
+    return found
+
+
+is_host_name = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]").fullmatch
+is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?").fullmatch
+
+
+def open_list(db: str) -> TodoList | SQLiteTodoList:
+    return TodoList() if db == ":memory:" else SQLiteTodoList(db)
+
+
+def allowed_hosts(options: argparse.Namespace, bound_to: str = "") -> list[str] | None:
+    """Return the names to answer to: on a loopback address no others than were named, elsewhere any if none was."""
+    if is_loopback(url_host(bound_to)):
+        return [*options.allow_host, url_host(options.host.lower())]
+    return options.allow_host or None
+
+
+def url_host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
 class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
-    """wsgiref's server with a thread for each connection: browsers open some that they send nothing on."""
+    """wsgiref's server with a thread for each connection, for browsers open some that they send nothing on.
+
+    A connection may last MAX_CONNECTION_SECONDS; when there are MAX_CONNECTIONS, the oldest makes room for a new one.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, handler)
+        self.connections: dict[socket.socket, float] = {}  # when each began, the oldest first
+        try:
+            super().__init__(address, handler)
+        except OSError as error:
+            raise OSError(f"cannot listen at port {address[1]} of {address[0]}: {error.strerror}") from None
 
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)  # HTTPServer's asks the DNS for the name of this host, and waits
@@ -1056,13 +1317,61 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
 
     @property
     def url(self) -> str:
-        name = f"[{self.server_name}]" if ":" in self.server_name else self.server_name
-        return f"http://{name}:{self.server_port}/"
+        return f"http://{url_host(self.server_name)}:{self.server_port}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Shut down the connections that have lasted too long, or are too many; the thread of each then ends."""
+        began, last = list(self.connections.items()), time.monotonic() - MAX_CONNECTION_SECONDS
+        for connection, time_began in began[: max(0, len(began) - MAX_CONNECTIONS)] or began[:1]:
+            if len(began) > MAX_CONNECTIONS or time_began < last:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.pop(request, None)
+        super().shutdown_request(request)
 
 
-def restart_on_change(port: int) -> None:
+class RequestHandler(WSGIRequestHandler):
+    """wsgiref's handler of a connection, with a limit to its patience, and without versions in what it says."""
+
+    timeout = 30  # seconds for the next bytes
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # the client has gone, or said nothing for too long
+            self.raw_requestline = self.rfile.readline(MAX_LINE + 1)
+            if len(self.raw_requestline) > MAX_LINE:
+                self.requestline = self.request_version = self.command = ""
+                self.send_error(414)
+            elif self.parse_request():
+                self.run_application()
+
+    def run_application(self) -> None:
+        handler: Any = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
+        handler.server_software = self.version_string()
+        handler.request_handler = self
+        handler.set_content_length = lambda: None  # wsgiref's gives 204 and 304 one of 0 (RFC 9110, section 8.6)
+        handler.run(self.server.get_app())  # type: ignore[attr-defined]
+
+    def get_environ(self) -> WSGIEnvironment:
+        self.path = re.sub("^https?://[^/?]*", "", self.path, flags=re.IGNORECASE) or "/"  # RFC 9112, section 3.2.2
+        return super().get_environ()
+
+    def version_string(self) -> str:
+        return "todomvc"
+
+
+MAX_LINE = 65536  # bytes
+MAX_CONNECTIONS = 500
+MAX_CONNECTION_SECONDS = 120
+
+
+def restart_on_change(port: int, before: dict[Path, int]) -> None:
     """Start the program again, at the same port, when one of its files has changed and is fit to be run."""
-    before = modification_times()
     while True:
         time.sleep(0.5)
         now = modification_times()
@@ -1084,42 +1393,6 @@ def is_fit() -> bool:
         traceback.print_exc()
         return False
     return True
-
-
-def open_list(db: str) -> TodoList | SQLiteTodoList:
-    """Return the list that a --db or a TODOMVC_DB names."""
-    return TodoList() if db == ":memory:" else SQLiteTodoList(db)
-
-
-class ReadyMade:
-    """The application that a server imports, made at the first request from the environment variables TODOMVC_*."""
-
-    def __init__(self) -> None:
-        self.application: WSGIApplication | None = None
-        self.lock = threading.Lock()
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self.application is None:
-            with self.lock:
-                self.application = self.application or self.make()
-        return self.application(environ, start_response)
-
-    def make(self) -> WSGIApplication:
-        db = os.environ.get("TODOMVC_DB")
-        return TodoMVC(open_list(db)) if db else require_one_process(TodoMVC())
-
-
-def require_one_process(application: WSGIApplication) -> WSGIApplication:
-    """Refuse to serve a list in memory from several processes: each would have one of its own."""
-
-    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ["wsgi.multiprocess"]:
-            return application(environ, start_response)
-        detail = "The server has several processes: set TODOMVC_DB to a file that they share."
-        error = HTTPError("500 Internal Server Error", detail)
-        return send(error_response(environ, error), environ, start_response)
-
-    return guarded
 
 
 app = application = ReadyMade()  # "app" by custom, "application" for mod_wsgi
