@@ -1,6 +1,7 @@
 """The fixtures: the application in process, checked by two validators at every call, and the command as a process."""
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from webtest import TestApp
 from todomvc import TodoList, TodoMVC
 
 ROOT = Path(__file__).resolve().parent.parent
+
+for variable in [name for name in os.environ if name.startswith("TODOMVC_")]:
+    del os.environ[variable]  # the suite starts from the defaults, whatever its user has set
 
 
 @pytest.fixture
