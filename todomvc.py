@@ -40,6 +40,7 @@ import sys
 import threading
 import time
 import traceback
+import zipfile
 from collections import deque
 from pathlib import Path
 from string import Template
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, NoReturn
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    AnyPath = Path | zipfile.Path
     Header = tuple[str, str]
     Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
@@ -98,8 +100,8 @@ class TodoMVC:
     ) -> None:
         self.todos = TodoList() if todos is None else todos
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
-        self.files = read_static_files(Path(static or HERE / "static"), self.page_headers)
-        self.template = read_template(Path(templates or HERE / "templates") / "index.html")
+        self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
+        self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
         self.debug, self.todo_backend = debug, todo_backend
         self.application = allow_origins(self.answer, ["*"]) if todo_backend else self.answer
         self.latest_list = self.latest_page = Document(b"", "")
@@ -349,9 +351,14 @@ def read_input(environ: WSGIEnvironment, size: int) -> bytes:
 
 
 def discard_body(environ: WSGIEnvironment) -> None:
-    """Read off a body that was refused unread, unless it is huge: closing on it could cost the client the answer."""
-    length = environ["CONTENT_LENGTH"]
-    if is_length(length) and int(length) <= MAX_DISCARDED:
+    """Read off a body that was refused unread, unless it is huge.
+
+    To close on it could cost the client the answer; and cheroot takes what is left of a chunked one for a request.
+    """
+    length = environ.get("CONTENT_LENGTH")
+    if not length and environ.get("wsgi.input_terminated"):
+        length = str(MAX_DISCARDED)
+    if length and is_length(length) and int(length) <= MAX_DISCARDED:
         with contextlib.suppress(Exception):  # whatever a server raises here, the answer stands
             read_input(environ, int(length))
 
@@ -427,7 +434,7 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
 def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     """Answer as PEP 3333 asks: no body to HEAD, and none that was sent left unread."""
     status, headers, body = response
-    if environ.get("CONTENT_LENGTH"):
+    if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
         discard_body(environ)
     start_response(status, headers + SECURITY_HEADERS)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
@@ -586,7 +593,14 @@ PREFLIGHT_HEADERS = [
 # The page and the static files: read at start-up, so that no path that a client sends ever reaches the file system.
 
 
-def read_static_files(folder: Path, headers: Headers) -> dict[str, Document]:
+def locate(path: Path) -> AnyPath:
+    """Return what is at a path, which may lead into an archive: that of a zipapp (PEP 441), say."""
+    if path.is_file() and zipfile.is_zipfile(path):
+        return zipfile.Path(path)
+    return path if path.exists() or path == path.parent else locate(path.parent) / path.name
+
+
+def read_static_files(folder: AnyPath, headers: Headers) -> dict[str, Document]:
     """Return the files of a folder by PATH_INFO, which is their path in it as bytes read as Latin-1 (PEP 3333).
 
     Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
@@ -594,24 +608,34 @@ def read_static_files(folder: Path, headers: Headers) -> dict[str, Document]:
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "not a folder of static files", str(folder))
     files = {}
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith(".") for part in parts) and is_within(folder, path):
-            content_type = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    for name, path in walk(folder):
+        if is_within(folder, path):
+            content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
             file = Document(path.read_bytes(), content_type, headers)
             file.gzip()
-            files[os.fsencode("/" + "/".join(parts)).decode("latin-1")] = file
+            files[os.fsencode(name).decode("latin-1")] = file
     return files
 
 
-def is_within(folder: Path, path: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
+def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:
+    """Iterate over the files in a folder and below it, but for hidden ones: the path of each in it, and the file."""
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield above + path.name, path
+        elif path.is_dir() and not os.path.islink(str(path)):
+            yield from walk(path, f"{above}{path.name}/")
 
 
-def read_template(path: Path) -> Template:
+def is_within(folder: AnyPath, path: AnyPath) -> bool:
+    return Path(str(folder)).resolve() in Path(str(path)).resolve().parents
+
+
+def read_template(path: AnyPath) -> Template:
     """Return the page's template. Raise OSError if it cannot be read, ValueError if it cannot be filled."""
     try:
-        template = Template(path.read_text("utf-8"))
+        template = Template(path.read_text(encoding="utf-8"))
         fill_template(template, "/", b"[]")
     except KeyError as error:
         raise ValueError(f"{path}: there is no {error} to fill in, only root, url and todos") from None

@@ -242,6 +242,13 @@ def test_a_chunked_body_that_is_not_json_is_400(application, body):
     assert send(application, "POST", "/todos/", Input(body, alarm=False), **{"wsgi.input_terminated": True}) == 400
 
 
+def test_a_chunked_body_that_is_not_wanted_is_read_off(application):
+    body = Input(TODO, alarm=False)
+    environ = {"CONTENT_TYPE": "text/plain", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    assert send(application, "POST", "/todos/", body, **environ) == 415
+    assert body.body == b""
+
+
 # What a careless server or an attacker puts into the environ
 
 
