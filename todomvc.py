@@ -802,13 +802,17 @@ class SQLiteTodoList:
 
     @property
     def file(self) -> TodoFile:
-        """The file as this process opened it: a connection must not be carried across a fork (howtocorrupt.html)."""
+        """The file, open from the first use on.
+
+        In a child of the process that opened it, SQLite would take the parent's locks for its own, and others could
+        delete the log under it: not even a new connection is safe there (howtocorrupt.html).
+        """
         file = self.opened
-        if file is None or file.process != os.getpid():
+        if file is None:
             with self.opening:
-                if self.opened is file:
-                    self.opened = TodoFile(self.path, left_by_parent=file)
-                return self.opened or self.file
+                file = self.opened = self.opened or TodoFile(self.path)
+        if file.process != os.getpid():
+            raise UnusableFile(f"{self.path}: it was used before this process was forked, use it only after")
         return file
 
     @property
@@ -885,18 +889,18 @@ class TodoFile:
     (wal.html#walresetbug). A rollback journal would be safe without it, but a commit takes four times as long there.
     """
 
-    def __init__(self, path: str, left_by_parent: TodoFile | None = None) -> None:
-        self.process = os.getpid()
-        self.left_by_parent = left_by_parent  # never closed: that would be to use its connections
+    def __init__(self, path: str) -> None:
+        self.path, self.process = path, os.getpid()
         self.todos: list[bytes | None] = []
         self.version = self.data_version = 0
         self.line: deque[Write[Any]] = deque()
         self.mutex, self.reading = threading.Lock(), threading.Lock()
         with opening(path):
             refuse_foreign_file(path)
-            self.lock = LockFile(path + "-lock")
+            self.lock = LockFile(open(path + "-lock", "ab"))  # noqa: SIM115
             with self.lock.held(time.monotonic() + MAX_WAIT):
                 self.writer, self.reader = connect(path), connect(path)
+            self.identity = identity(path)
             self.up_to_date()
 
     def up_to_date(self) -> TodoFile:
@@ -943,23 +947,41 @@ class TodoFile:
 
     def wait_for_turn(self, write: Write[Any]) -> bool:
         """Tell, as soon as it is known, whether the write has become the first of the line, or else is done."""
-        if not write.turn.acquire(timeout=MAX_WAIT):
-            with self.mutex:
-                if not write.taken and self.line[0] is not write:
-                    self.line.remove(write)
-                    raise ListUnavailable("too many writes are waiting")
+        try:
+            in_time = write.turn.acquire(timeout=MAX_WAIT)
+        except BaseException:  # Ctrl-C, or gevent ends a greenlet
+            self.leave_line(write)
+            raise
+        if not in_time:
+            if self.leave_line(write):
+                raise ListUnavailable("too many writes are waiting")
             write.turn.acquire()
         return not write.taken
+
+    def leave_line(self, write: Write[Any]) -> bool:
+        """Give up a write, and its turn if it has come; tell whether that could be, as it is not being committed."""
+        with self.mutex:
+            if not write.taken:
+                is_first = self.line[0] is write
+                self.line.remove(write)
+                if is_first and self.line:
+                    self.line[0].turn.release()
+            return not write.taken
 
     def commit_line(self, first: Write[Any], deadline: float) -> None:
         writes = [first]
         try:
             with self.lock.held(deadline):
+                if identity(self.path) != self.identity:  # what goes to a file without a name is lost at the end
+                    raise UnusableFile(f"{self.path}: the file was deleted or replaced, put it back or start again")
                 with self.mutex:
                     writes = list(self.line)
                     for write in writes:
                         write.taken = True
                 self.commit(writes)
+                if len(writes) > 1 and isinstance(first.error, ListFull):
+                    for write in writes:  # there may be room for some of them
+                        self.commit([write])
         except TimeoutError:
             first.error = ListUnavailable("another process has been writing for too long")
         finally:
@@ -979,8 +1001,9 @@ class TodoFile:
                 write.run(self.writer)
             self.writer.execute("COMMIT")
         except BaseException as error:
-            for write in writes:
-                write.error = list_error(error)
+            if self.writer.in_transaction or isinstance(error, sqlite3.Error):  # else Ctrl-C came after the commit
+                for write in writes:
+                    write.error = list_error(error)
             if self.writer.in_transaction:  # a full disk may have ended it already (lang_transaction.html)
                 self.writer.execute("ROLLBACK")
             if not isinstance(error, sqlite3.Error):
@@ -998,6 +1021,7 @@ class Write(Generic[T]):
         self.error: Exception | None = None
 
     def run(self, database: sqlite3.Connection) -> None:
+        self.error = None
         try:
             self.result = self.operation(database)
         except sqlite3.Error:
@@ -1014,16 +1038,21 @@ class Write(Generic[T]):
 class LockFile:
     """A lock that processes hold in turn, by way of a file. The system lets go of it when its holder dies."""
 
-    def __init__(self, path: str) -> None:
-        self.file = open(path, "ab")  # noqa: SIM115
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def __del__(self) -> None:
+        self.file.close()
 
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
         """Hold the lock. Raise TimeoutError if it is not to be had by then (time.monotonic)."""
+        pause = 0.002
         while not try_lock(self.file):
             if time.monotonic() > deadline:
                 raise TimeoutError
-            time.sleep(0.0005)
+            time.sleep(pause)
+            pause = max(0.9 * pause, 0.0001)  # whoever has waited longer asks more often: that makes it fair
         try:
             yield
         finally:
@@ -1074,15 +1103,17 @@ def opening(path: str) -> Iterator[None]:
 
 def refuse_foreign_file(path: str) -> None:
     """Look whose file it is without a chance of changing it: to close a writable connection can write."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if os.path.exists(path) and os.path.getsize(path):
         with contextlib.suppress(sqlite3.OperationalError):  # there is a transaction to roll back: `connect` will see
-            with contextlib.closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
+            with contextlib.closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as database:
                 check_owner(database)
 
 
 def connect(path: str) -> sqlite3.Connection:
     """Open the file, and make the table if it is new."""
-    database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False, factory=Database)
     database.text_factory = bytes
     database.execute("PRAGMA synchronous = EXTRA")
     database.execute("PRAGMA fullfsync = 1")  # what a flush takes on macOS
@@ -1091,7 +1122,24 @@ def connect(path: str) -> sqlite3.Connection:
     check_owner(database)
     if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
         database.execute("PRAGMA synchronous = FULL")
+    database.executescript("BEGIN IMMEDIATE; ROLLBACK")  # or it cannot be written
     return database
+
+
+class Database(sqlite3.Connection):
+    """A connection that is closed with the list that it belongs to."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Tell a file from all others, and from none."""
+    with contextlib.suppress(FileNotFoundError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+    return None
 
 
 def check_owner(database: sqlite3.Connection) -> None:
@@ -1106,8 +1154,8 @@ def pragma(database: sqlite3.Connection, words: str) -> Any:
 
 
 def select_todo(database: sqlite3.Connection, id: int) -> bytes | None:
-    row: tuple[bytes | None] = database.execute("SELECT todo FROM todos WHERE id = ?", (id,)).fetchone() or (None,)
-    return row[0]
+    row: tuple[bytes | None] | None = database.execute("SELECT todo FROM todos WHERE id = ?", (str(id),)).fetchone()
+    return row[0] if row else None
 
 
 def list_error(error: BaseException) -> ListUnavailable:
@@ -1203,7 +1251,7 @@ def main(arguments: list[str] | None = None) -> None:
             options = make_parser(os.environ).parse_args(arguments)
             todos = open_list(options.db or "todos.db")
             todos.version  # noqa: B018, to be told now of a file that cannot be used
-            application = TodoMVC(todos, debug=options.debug, todo_backend=options.todo_backend)
+            application = make_application(todos, options)
             server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
@@ -1213,7 +1261,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     if options.debug:
-        arguments = server.server_port, modification_times()
+        arguments = options, server.server_port, modification_times(options)
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
     kept = "in memory" if options.db == ":memory:" else f"in {os.path.abspath(options.db or 'todos.db')}"
     print(f"Serving the todos at {server.url}, kept {kept}, until Ctrl-C.", flush=True)
@@ -1239,7 +1287,7 @@ class ReadyMade:
     def make(self) -> WSGIApplication:
         options = make_parser(os.environ).parse_args([])
         todos = open_list(options.db or ":memory:")
-        application: WSGIApplication = TodoMVC(todos, debug=options.debug, todo_backend=options.todo_backend)
+        application: WSGIApplication = make_application(todos, options)
         if not options.db:
             application = require_one_process(application)
         return guard(application, allowed_hosts(options), options.cors)
@@ -1253,6 +1301,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     add("--port", default=8000, type=port_number, help="the port to listen at; 0 is any free one (%(default)s)")
     add("--db", default=environ.get("TODOMVC_DB"), help="the file of the todos, or :memory: (todos.db)")
+    add("--static", metavar="FOLDER", default=environ.get("TODOMVC_STATIC"), help="the files of another client")
+    add("--templates", metavar="FOLDER", default=environ.get("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=environ.get("TODOMVC_HOSTS", ""), type=host_names,
         help="another name that this server is called by; several: with commas")  # fmt: skip
     add("--cors", metavar="ORIGIN", default=environ.get("TODOMVC_CORS", ""), type=origins,
@@ -1300,6 +1350,11 @@ def words(text: str, is_valid: Callable[[str], object], kind: str) -> list[str]:
 
 is_host_name = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]").fullmatch
 is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?").fullmatch
+
+
+def make_application(todos: TodoList | SQLiteTodoList, options: argparse.Namespace) -> TodoMVC:
+    folders = options.static, options.templates
+    return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
 
 
 def open_list(db: str) -> TodoList | SQLiteTodoList:
@@ -1394,25 +1449,26 @@ MAX_CONNECTIONS = 500
 MAX_CONNECTION_SECONDS = 120
 
 
-def restart_on_change(port: int, before: dict[Path, int]) -> None:
-    """Start the program again, at the same port, when one of its files has changed and is fit to be run."""
+def restart_on_change(options: argparse.Namespace, port: int, before: dict[Path, int]) -> None:
+    """Start the program again, at the same port, when one of its files has changed and all are fit for use."""
     while True:
         time.sleep(0.5)
-        now = modification_times()
-        if now != before and is_fit():
+        now = modification_times(options)
+        if now != before and is_fit(options):
             os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
         before = now
 
 
-def modification_times() -> dict[Path, int]:
-    files = [Path(__file__), *(HERE / "static").rglob("*"), *(HERE / "templates").rglob("*")]
+def modification_times(options: argparse.Namespace) -> dict[Path, int]:
+    folders = Path(options.static or HERE / "static"), Path(options.templates or HERE / "templates")
+    files = [Path(__file__), *(file for folder in folders for file in folder.rglob("*"))]
     return {file: file.stat().st_mtime_ns for file in files if file.exists()}
 
 
-def is_fit() -> bool:
+def is_fit(options: argparse.Namespace) -> bool:
     try:
         compile(Path(__file__).read_bytes(), __file__, "exec")
-        TodoMVC()
+        make_application(TodoList(), options)
     except (OSError, SyntaxError, ValueError):
         traceback.print_exc()
         return False
