@@ -1255,8 +1255,9 @@ def main(arguments: list[str] | None = None) -> None:
             server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
-        server.set_app(guard(application, allowed_hosts(options, server.server_name), options.cors))
-        serve(server, options)
+        with server:
+            server.set_app(guard(application, allowed_hosts(options, server.server_name), options.cors))
+            serve(server, options)
 
 
 def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
@@ -1267,8 +1268,7 @@ def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     print(f"Serving the todos at {server.url}, kept {kept}, until Ctrl-C.", flush=True)
     if not is_loopback(url_host(server.server_name)):
         print("Whoever reaches this port can read and change them: see README for a password in front.", flush=True)
-    with server:
-        server.serve_forever()
+    server.serve_forever()
 
 
 class ReadyMade:

@@ -224,6 +224,16 @@ def test_200_idle_connections_hold_up_no_request(server):
 TODO = b"POST /todos/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
+def test_128_connections_can_wait_for_a_server_that_is_busy(server):
+    server.send_signal(signal.SIGSTOP)
+    try:
+        with contextlib.ExitStack() as waiting:
+            for _ in range(128):
+                waiting.enter_context(connect(server))
+    finally:
+        server.send_signal(signal.SIGCONT)
+
+
 @pytest.mark.parametrize("sent", [0, 1, 30, len(TODO) - 2, len(TODO) - 1])
 def test_a_slow_client_holds_up_nobody_and_gets_its_answer(server, sent):
     def look_around(connection):
@@ -262,7 +272,7 @@ def test_a_client_that_does_not_say_the_length_of_its_body_gets_411(server):
 
 @pytest.mark.parametrize(("content_type", "status"), [("application/json", 413), ("text/plain", 415)])
 def test_a_refusal_reaches_a_client_that_sends_its_whole_body_first(server, content_type, status):
-    assert request(server, "/todos/", "POST", b"x" * 3_000_000, {"Content-Type": content_type})[0] == status
+    assert request(server, "/todos/", "POST", b"x" * 7_500_000, {"Content-Type": content_type})[0] == status
 
 
 @pytest.mark.parametrize("path", ["/", "/todos/", "/todos/0", "/css/app.css", "/nothing"])

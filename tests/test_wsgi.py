@@ -149,6 +149,13 @@ def test_a_length_of_very_many_digits_is_413_or_400(application, method, path, d
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
+def test_a_body_far_too_long_is_413_unread(application, method, path):
+    unread = Input(b"")
+    assert send(application, method, path, unread, CONTENT_LENGTH="10000000000") == 413
+    assert unread.reads == 0
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("length", [None, ""])
 def test_no_length_is_411(application, method, path, length):
     response = client_of(application, CONTENT_LENGTH=length, REQUEST_METHOD=method, **JSON).get(path, status=411)
