@@ -897,7 +897,7 @@ class TodoFile:
         self.mutex, self.reading = threading.Lock(), threading.Lock()
         with opening(path):
             refuse_foreign_file(path)
-            self.lock = LockFile(open(path + "-lock", "ab"))  # noqa: SIM115
+            self.lock = LockFile(os.open(path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
             with self.lock.held(time.monotonic() + MAX_WAIT):
                 self.writer, self.reader = connect(path), connect(path)
             self.identity = identity(path)
@@ -1038,17 +1038,17 @@ class Write(Generic[T]):
 class LockFile:
     """A lock that processes hold in turn, by way of a file. The system lets go of it when its holder dies."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
 
     def __del__(self) -> None:
-        self.file.close()
+        os.close(self.descriptor)
 
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
         """Hold the lock. Raise TimeoutError if it is not to be had by then (time.monotonic)."""
         pause = 0.002
-        while not try_lock(self.file):
+        while not try_lock(self.descriptor):
             if time.monotonic() > deadline:
                 raise TimeoutError
             time.sleep(pause)
@@ -1056,35 +1056,35 @@ class LockFile:
         try:
             yield
         finally:
-            unlock(self.file)
+            unlock(self.descriptor)
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def try_lock(file: BinaryIO) -> bool:
-        file.seek(0)
+    def try_lock(file: int) -> bool:
+        os.lseek(file, 0, os.SEEK_SET)
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except PermissionError:
             return False
         return True
 
-    def unlock(file: BinaryIO) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    def unlock(file: int) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def try_lock(file: BinaryIO) -> bool:
+    def try_lock(file: int) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    def unlock(file: BinaryIO) -> None:
+    def unlock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
@@ -1122,7 +1122,7 @@ def connect(path: str) -> sqlite3.Connection:
     check_owner(database)
     if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
         database.execute("PRAGMA synchronous = FULL")
-    database.executescript("BEGIN IMMEDIATE; ROLLBACK")  # or it cannot be written
+    database.execute("DELETE FROM todos WHERE id < 0")  # there are none, but a file that cannot be written fails here
     return database
 
 

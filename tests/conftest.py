@@ -12,7 +12,7 @@ from wsgiref.validate import validator
 import pytest
 from webtest import TestApp
 
-from todomvc import TodoList, TodoMVC
+from todomvc import SQLiteTodoList, TodoList, TodoMVC
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,9 +20,10 @@ for variable in [name for name in os.environ if name.startswith("TODOMVC_")]:
     del os.environ[variable]  # the suite starts from the defaults, whatever its user has set
 
 
-@pytest.fixture
-def todos():
-    return TodoList()
+@pytest.fixture(params=["memory", "sqlite"])
+def todos(request, tmp_path):
+    """The list, of each kind in turn: whatever holds for one holds for the other."""
+    return TodoList() if request.param == "memory" else SQLiteTodoList(tmp_path / "todos.db")
 
 
 @pytest.fixture
