@@ -1416,9 +1416,14 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
 
 
 class RequestHandler(WSGIRequestHandler):
-    """wsgiref's handler of a connection, with a limit to its patience, and without versions in what it says."""
+    """wsgiref's handler of a connection, with a limit to its patience, and without versions in what it says.
+
+    It refuses a request that another server, a proxy say, could read otherwise (RFC 9112, sections 2.2, 3.2, 5 and 6).
+    """
 
     timeout = 30  # seconds for the next bytes
+    default_request_version = "HTTP/1.0"  # HTTP/0.9 has no headers, in which to say that an answer is an error
+    error_message_format, error_content_type = "%(explain)s.\n", "text/plain; charset=utf-8"
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):  # the client has gone, or said nothing for too long
@@ -1429,6 +1434,30 @@ class RequestHandler(WSGIRequestHandler):
             elif self.parse_request():
                 self.run_application()
 
+    def parse_request(self) -> bool:
+        connection, head = self.rfile, KeptLines(self.rfile)
+        self.rfile = head  # type: ignore[assignment]
+        is_parsed = super().parse_request()
+        self.rfile = connection
+        if is_parsed and not (is_head(b"".join(head.lines)) and self.is_unambiguous()):
+            self.send_error(400)
+            return False
+        return is_parsed
+
+    def is_unambiguous(self) -> bool:
+        hosts, lengths = self.headers.get_all("Host", []), self.headers.get_all("Content-Length", [])
+        is_framed = len(lengths) + ("Transfer-Encoding" in self.headers) < 2
+        is_addressed = len(hosts) == 1 or (not hosts and self.request_version == "HTTP/1.0")
+        return is_framed and is_addressed and self.request_version >= "HTTP/1"
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        super().send_error(code)  # which repeats nothing of the request
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Write a line to the log that does nothing to a terminal, as the base class did not before Python 3.9.16."""
+        line = (format % arguments).encode("unicode_escape").decode()
+        self.get_stderr().write(f"{self.address_string()} [{self.log_date_time_string()}] {line}\n")
+
     def run_application(self) -> None:
         handler: Any = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
         handler.server_software = self.version_string()
@@ -1437,13 +1466,33 @@ class RequestHandler(WSGIRequestHandler):
         handler.run(self.server.get_app())  # type: ignore[attr-defined]
 
     def get_environ(self) -> WSGIEnvironment:
-        self.path = re.sub("^https?://[^/?]*", "", self.path, flags=re.IGNORECASE) or "/"  # RFC 9112, section 3.2.2
+        for name in self.headers:
+            if "_" in name:  # in the environ it would be taken for another one, with a "-"
+                del self.headers[name]
+        absolute = is_absolute(self.path)
+        if absolute:  # the header has no say then (RFC 9112, section 3.2.2)
+            del self.headers["Host"]
+            self.headers["Host"], self.path = absolute.groups()
         return super().get_environ()
 
     def version_string(self) -> str:
         return "todomvc"
 
 
+class KeptLines:
+    """Lines of a file, kept as they are read."""
+
+    def __init__(self, file: BinaryIO | io.BufferedIOBase) -> None:
+        self.file = file
+        self.lines: list[bytes] = []
+
+    def readline(self, size: int) -> bytes:
+        self.lines.append(self.file.readline(size))
+        return self.lines[-1]
+
+
+is_head = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r?\n)*\r?\n").fullmatch
+is_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 MAX_LINE = 65536  # bytes
 MAX_CONNECTIONS = 500
 MAX_CONNECTION_SECONDS = 120
