@@ -37,17 +37,11 @@ def give_up(reason):
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def shared_site(tmp_path_factory):
-    with serve(cwd=tmp_path_factory.mktemp("site")) as process:
-        yield Site(process.url)
-
-
 @pytest.fixture
-def site(shared_site):
+def site(tmp_path):
     """The command, running, with an empty list."""
-    shared_site.send("DELETE")
-    return shared_site
+    with serve("--db", ":memory:", cwd=tmp_path) as process:
+        yield Site(process.url)
 
 
 @pytest.fixture

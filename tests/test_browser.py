@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from conftest import serve
-from steps import Site, add, edit, expect, row, settle, shown
+from steps import add, edit, expect, row, settle, shown
 
 pytest_plugins = ["browser"]
 
@@ -158,17 +157,13 @@ def test_hovering_shows_the_button_that_removes_an_item(three, site):
     assert site.titles == [ONE, THREE]
 
 
-def test_the_first_todo_of_all_with_id_0_is_a_todo_like_others(open_page, tmp_path):
-    with serve(cwd=tmp_path) as process:
-        site = Site(process.url)
-        site.add(ONE)
-        page = open_page(site.url)
-        row(page, ONE).locator(".toggle").check()
-        settle(page)
-        assert site.todos == [{"title": ONE, "completed": True, "id": 0}]
-        row(page, ONE).locator(".destroy").click()
-        settle(page)
-        assert site.todos == []
+def test_the_todo_with_id_0_is_a_todo_like_others(three, site):
+    row(three, ONE).locator(".toggle").check()
+    settle(three)
+    assert site.todos[0] == {"title": ONE, "completed": True, "id": 0}
+    row(three, ONE).locator(".destroy").click()
+    settle(three)
+    assert site.titles == [TWO, THREE]
 
 
 # Editing

@@ -312,8 +312,9 @@ def test_a_todo_created_and_deleted_before_it_was_sent_is_never_sent(restartable
     page = open_page(restartable.url)
     held = Held(page, "POST")
     add(page, "one", "two")
-    row(page, "two").locator(".destroy").click()
+    held.wait()
     sent = record(page)
+    row(page, "two").locator(".destroy").click()
     held.let_go()
     settle(page)
     assert sent == []
@@ -352,7 +353,7 @@ def test_a_thousand_changes_are_sent_four_at_a_time(site, open_page):
     page.on("requestfinished", lambda request: request.method == "PATCH" and count(-1))
     page.goto(site.url)
     page.locator(".toggle-all").check()
-    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('todomvc '))", timeout=60_000)
+    settle(page, seconds=60)
     assert all(todo["completed"] for todo in site.todos)
     assert at_once == [0, 4]
 

@@ -1,8 +1,12 @@
 import { TodoView } from './todo-view.js';
 
-const SEEN_FIRST = 50;
+const GROUP = 50;
+const ROW = 60; // pixels, where a row is not laid out yet
 
-/** The rows: what is seen is drawn first, the rest when there is time; a change redraws its own row and no other. */
+/**
+ * The rows: those that are seen are drawn first, the rest when there is time; a change redraws its own row and no other.
+ * They stand in groups, as the browser lays out and paints only the groups that are seen.
+ */
 export class ListView {
   rows = new Map();
   views = new WeakMap();
@@ -33,6 +37,7 @@ export class ListView {
   /** The style sheet hides what does not match; no row is touched. */
   set filter(filter) {
     this.list.dataset.filter = filter;
+    for (const group of this.list.children) this.measure(group);
   }
 
   isShown(todo) {
@@ -40,7 +45,7 @@ export class ListView {
   }
 
   draw() {
-    const seen = this.todos.filter((todo) => this.isShown(todo)).slice(0, SEEN_FIRST);
+    const seen = this.todos.filter((todo) => this.isShown(todo)).slice(0, GROUP);
     seen.forEach((todo, place) => this.place(todo, seen[place - 1]));
     whenIdle((deadline) => this.drawRest(deadline));
   }
@@ -59,10 +64,30 @@ export class ListView {
 
   place(todo, before) {
     const row = new TodoView(todo, this.template);
-    if (before) this.rows.get(before).element.after(row.element);
-    else this.list.prepend(row.element);
+    const previous = this.rows.get(before)?.element;
     this.rows.set(todo, row);
     this.views.set(row.element, row);
+    if (!previous) this.list.firstElementChild.prepend(row.element);
+    else if (this.isFull(previous.parentNode)) this.split(previous, row.element);
+    else previous.after(row.element);
+    this.measure(row.element.parentNode);
+  }
+
+  /** A group is not split where the focus is: it would be lost. */
+  isFull(group) {
+    return group.children.length >= GROUP && !group.contains(document.activeElement);
+  }
+
+  split(previous, element) {
+    const group = document.createElement('ul');
+    group.append(element);
+    while (previous.nextSibling) group.append(previous.nextSibling);
+    previous.parentNode.after(group);
+  }
+
+  measure(group) {
+    const shown = Array.from(group.children).filter((element) => this.isShown(this.views.get(element).todo));
+    group.style.containIntrinsicBlockSize = `${shown.length * ROW}px`;
   }
 
   change(todo) {
@@ -79,18 +104,14 @@ export class ListView {
   }
 
   /** Gives the focus of a row that goes to the same control of a neighbour, or to the input. */
-  passFocus({ element }) {
+  passFocus({ element, todo }) {
     const { activeElement } = document;
     if (!element.contains(activeElement)) return;
-    const row = this.neighbour(element, 'nextElementSibling') ?? this.neighbour(element, 'previousElementSibling');
+    const near = this.todos.list.filter((each) => each === todo || (each.live && this.isShown(each)));
+    const place = near.indexOf(todo);
+    const row = this.rows.get(near[place + 1] ?? near[place - 1]);
     if (row) (row[activeElement.className] ?? row.toggle).focus();
     else this.list.dispatchEvent(new Event('empty'));
-  }
-
-  neighbour(element, step) {
-    let row = this.views.get(element[step]);
-    while (row && !this.isShown(row.todo)) row = this.views.get(row.element[step]);
-    return row;
   }
 
   click(row, target) {
