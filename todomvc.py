@@ -173,7 +173,7 @@ class TodoMVC:
         return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
 
     def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
-        return json_response(self.represent_all(self.todos.delete_all(), environ))
+        return json_response(self.represent_all(self.todos.delete_all(precondition(environ)), environ))
 
     def represent(self, todo: bytes, environ: WSGIEnvironment) -> bytes:
         return add_url(todo, list_url(environ)) if self.todo_backend else todo
@@ -234,7 +234,7 @@ class Document:
     def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = (), made_of: object = None) -> None:
         self.made_of = made_of
         self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
-        self.headers = [("Content-Type", content_type), NO_CACHE, *self.vary, *headers]
+        self.headers = [("Content-Type", content_type), *self.vary, *headers]
         self.plain = representation(body, self.headers)
         self.gzipped: Representation | None = None
 
@@ -372,14 +372,17 @@ def idempotency_key(environ: WSGIEnvironment) -> str | None:
 
 
 def precondition(environ: WSGIEnvironment) -> Check:
-    """Return the check that If-Match asks for (RFC 9110, section 13.1.1: strong comparison)."""
-    expected = environ.get("HTTP_IF_MATCH")
-    if expected is None:
+    """Return the check that If-Match and If-None-Match ask for before a change (RFC 9110, section 13.1)."""
+    if "HTTP_IF_MATCH" not in environ and "HTTP_IF_NONE_MATCH" not in environ:
         return accept
+    expected = environ.get("HTTP_IF_MATCH", "*").strip()
 
-    def check(todo: bytes) -> None:
-        if expected.strip() != "*" and entity_tag(todo) not in entity_tags(expected):
-            raise HTTPError("412 Precondition Failed", "The todo has changed since: read it again, then decide.")
+    def check(body: bytes) -> None:
+        document = Document(body, "application/json")
+        tags = {document.plain[0], document.gzip()[0]}  # the comparison is strong: a W/"..." is none of them
+        is_expected = expected == "*" or not tags.isdisjoint(entity_tags(expected))
+        if not is_expected or any(is_current(environ, tag) for tag in tags):
+            raise HTTPError("412 Precondition Failed", "It has changed since you read it: read it again, then decide.")
 
     return check
 
@@ -397,7 +400,8 @@ def accepts_gzip(accept_encoding: str) -> bool:
     for item in accept_encoding.lower().split(","):
         coding, _, weight = item.replace(" ", "").replace("\t", "").partition(";q=")
         weights[coding] = float(weight or 1) if is_weight(weight or "1") else 0
-    return weights.get("gzip", weights.get("*", 0)) > 0 and weights.get("gzip", 1) >= weights.get("identity", 0)
+    weight_of_gzip = weights.get("gzip", weights.get("*", 0))
+    return weight_of_gzip > 0 and weight_of_gzip >= weights.get("identity", 0)
 
 
 def entity_tag(body: bytes) -> str:
@@ -411,14 +415,14 @@ def content_headers(content_type: str, body: bytes) -> Headers:
 
 def json_response(body: bytes, tag: str | None = None) -> Response:
     """Return 200 with a body of JSON, and with its entity tag if one is given."""
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), NO_CACHE]
+    headers = content_headers("application/json", body)
     if tag:
         headers.append(("ETag", tag))
     return "200 OK", headers, body
 
 
 def not_modified(tag: str, *headers: Header) -> Response:
-    return "304 Not Modified", [("ETag", tag), NO_CACHE, *headers], b""
+    return "304 Not Modified", [("ETag", tag), *headers], b""
 
 
 def redirect(location: str, environ: WSGIEnvironment) -> Response:
@@ -436,7 +440,7 @@ def send(response: Response, environ: WSGIEnvironment, start_response: StartResp
     status, headers, body = response
     if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
         discard_body(environ)
-    start_response(status, headers + SECURITY_HEADERS)
+    start_response(status, headers + COMMON_HEADERS)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
@@ -463,9 +467,9 @@ is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
 is_key = re.compile("[!-~]{1,255}").fullmatch
 entity_tags = re.compile(r'(?:W/)?"[^"]*"').findall
-NO_CACHE = ("Cache-Control", "no-cache")  # "ask whether it is still so" (RFC 9111, section 5.2.2.4)
 VARY = ("Vary", "Accept-Encoding")
-SECURITY_HEADERS = [
+COMMON_HEADERS = [
+    ("Cache-Control", "no-cache"),  # ask whether it is still so; else a 308 is kept for ever (RFC 9111, section 4.2.2)
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -535,11 +539,10 @@ def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[
 
 def is_same_origin(environ: WSGIEnvironment) -> bool:
     """Tell whether a request comes from a page of this server, from the user, or from no browser at all."""
-    site = environ.get("HTTP_SEC_FETCH_SITE")
-    if site is not None:
+    site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
+    if site:
         return site in ("same-origin", "none")
-    origin = environ.get("HTTP_ORIGIN")
-    return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
+    return not origin or origin.partition("://")[2] == environ.get("HTTP_HOST")
 
 
 def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGIApplication:
@@ -553,7 +556,8 @@ def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGI
             headers.append(("Vary", "Origin"))
 
         def start(status: str, fields: Headers, *exc_info: Any) -> Callable[[bytes], object]:
-            return start_response(status, fields + headers, *exc_info)
+            has_them = any(name == "Access-Control-Allow-Origin" for name, _ in fields)  # two would be invalid
+            return start_response(status, fields if has_them else fields + headers, *exc_info)
 
         if is_allowed and is_preflight(environ):
             return send(("204 No Content", PREFLIGHT_HEADERS, b""), environ, start)
@@ -742,10 +746,11 @@ class TodoList:
                 self.version += 1
             return todo
 
-    def delete_all(self) -> list[bytes]:
-        """Delete every todo and return what they were."""
+    def delete_all(self, check: Check = accept) -> list[bytes]:
+        """Delete every todo and return what they were, unless `check`, called with all as a JSON array, raises."""
         with self.lock:
             deleted = list(filter(None, self.todos))
+            check(json_array(deleted))
             self.todos[:] = [None] * len(self.todos)
             self.version += 1
             return deleted
@@ -870,13 +875,15 @@ class SQLiteTodoList:
 
         return self.file.write(bury)
 
-    def delete_all(self) -> list[bytes]:
-        """Delete every todo and return what they were."""
+    def delete_all(self, check: Check = accept) -> list[bytes]:
+        """Delete every todo, as TodoList.delete_all does."""
 
         def bury(database: sqlite3.Connection) -> list[bytes]:
-            deleted = database.execute("SELECT todo FROM todos WHERE todo IS NOT NULL ORDER BY id").fetchall()
+            rows = database.execute("SELECT todo FROM todos WHERE todo IS NOT NULL ORDER BY id").fetchall()
+            deleted = [todo for (todo,) in rows]
+            check(json_array(deleted))
             database.execute(f"UPDATE todos SET todo = NULL, version = {NEXT} WHERE todo IS NOT NULL")
-            return [todo for (todo,) in deleted]
+            return deleted
 
         return self.file.write(bury)
 
@@ -1256,7 +1263,7 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            server.set_app(guard(application, allowed_hosts(options, server.server_name), options.cors))
+            server.set_app(guard(application, allowed_hosts(options, server.server_name), allowed_origins(options)))
             serve(server, options)
 
 
@@ -1290,7 +1297,7 @@ class ReadyMade:
         application: WSGIApplication = make_application(todos, options)
         if not options.db:
             application = require_one_process(application)
-        return guard(application, allowed_hosts(options), options.cors)
+        return guard(application, allowed_hosts(options), allowed_origins(options))
 
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -1366,6 +1373,10 @@ def allowed_hosts(options: argparse.Namespace, bound_to: str = "") -> list[str] 
     if is_loopback(url_host(bound_to)):
         return [*options.allow_host, url_host(options.host.lower())]
     return options.allow_host or None
+
+
+def allowed_origins(options: argparse.Namespace) -> list[str]:
+    return ["*"] if options.todo_backend else options.cors
 
 
 def url_host(name: str) -> str:
