@@ -1511,12 +1511,14 @@ MAX_CONNECTION_SECONDS = 120
 
 def restart_on_change(options: argparse.Namespace, port: int, before: dict[Path, int]) -> None:
     """Start the program again, at the same port, when one of its files has changed and all are fit for use."""
+    now = before
     while True:
-        time.sleep(0.5)
-        now = modification_times(options)
-        if now != before and is_fit(options):
-            os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
-        before = now
+        time.sleep(0.25)
+        now, last = modification_times(options), now
+        if now == last != before:  # not while a file is still being written
+            before = now
+            if is_fit(options):
+                os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
 
 
 def modification_times(options: argparse.Namespace) -> dict[Path, int]:

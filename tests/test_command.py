@@ -382,6 +382,7 @@ def debugged(copy):
     with log.open("w") as stderr, serve("--debug", cwd=copy, program=program, stderr=stderr) as process:
         process.source, process.template, process.log = program, copy / "templates/index.html", log
         yield process
+        print(process.poll(), log.read_text())
 
 
 def answers(process, path, word):
@@ -421,6 +422,16 @@ def test_debug_survives_a_syntax_error_and_takes_up_its_correction(debugged):
     until(lambda: "SyntaxError" in debugged.log.read_text())
     assert answers(debugged, "/nothing", b"nothing at this address")
     change(debugged, 'Nobody is "at" home.', "Nobody is at home.")
+    until(lambda: answers(debugged, "/nothing", b"Nobody is at home."))
+
+
+def test_debug_waits_for_the_end_of_a_file_that_is_being_written(debugged):
+    text = debugged.source.read_text("utf-8").replace("There is nothing at this address.", "Nobody is at home.")
+    with debugged.source.open("w") as source:  # empty now, which is a program too: it would end at once
+        for _ in range(15):
+            os.utime(debugged.source)
+            time.sleep(0.1)
+        source.write(text)
     until(lambda: answers(debugged, "/nothing", b"Nobody is at home."))
 
 
