@@ -1008,9 +1008,8 @@ class TodoFile:
                 write.run(self.writer)
             self.writer.execute("COMMIT")
         except BaseException as error:
-            if self.writer.in_transaction or isinstance(error, sqlite3.Error):  # else Ctrl-C came after the commit
-                for write in writes:
-                    write.error = list_error(error)
+            for write in writes:
+                write.error = list_error(error)
             if self.writer.in_transaction:  # a full disk may have ended it already (lang_transaction.html)
                 self.writer.execute("ROLLBACK")
             if not isinstance(error, sqlite3.Error):
