@@ -1,8 +1,7 @@
 /**
- * What is owed to the server, in localStorage to outlive the page. Each change is a record under a key of its own,
- * `todomvc <url> <order> <tab>`, so that tabs never overwrite one another's. `ref` is a todo's id or, until it has one,
- * the Idempotency-Key of its create. Records: { ref, create, after, sent }, the body to POST, the last id known before
- * and whether it may have arrived; { ref, changes }, the fields to PATCH; { ref, destroy: true }.
+ * What is owed to the server, in localStorage to outlive the page. Each change has a key of its own, `todomvc <url>
+ * <order> <tab>`, so that no tab overwrites another's. `ref` is a todo's id or, before it has one, the Idempotency-Key of
+ * its create: { ref, create, after, sent }, the body, the last id known before it, and whether it may have arrived.
  */
 export class Outbox {
   storage = openStorage();
@@ -18,7 +17,7 @@ export class Outbox {
     this.reload();
   }
 
-  /** All that is owed to a todo, merged, and the keys of it by kind; undefined if nothing is. */
+  /** All that is owed to a todo, merged, with its keys; undefined if nothing is. */
   debt(ref) {
     const keys = this.owed.get(this.name(ref));
     if (!keys) return undefined;
@@ -51,7 +50,7 @@ export class Outbox {
     }
   }
 
-  /** From now on the todo goes by its id. The tab that the server told (`store`) stores that. */
+  /** From now on a todo goes by its id. */
   identify(ref, id, store) {
     const keys = this.owed.get(ref) ?? [];
     this.owed.delete(ref);

@@ -9,15 +9,14 @@ export class Away extends Error {
 }
 
 /**
- * When to send: one request at a time for each todo, AT_ONCE for all, and creates one after another, as their ids give
- * the order of the list. When one fails all pause, longer and longer.
+ * When to send: one request at a time for each todo, AT_ONCE for all; creates one after another, as ids give the order
+ * of the list. When one fails all pause, longer and longer.
  */
 export class Sender {
   busy = new Set();
   tries = 0;
   wait = 0;
 
-  /** `send(ref)` makes the next request for a todo; `tell()` hears of each failure. */
   constructor(outbox, tabs, send, tell) {
     Object.assign(this, { outbox, tabs, send, tell });
   }

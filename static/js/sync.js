@@ -6,9 +6,8 @@ const TAKE_OVER = 3000;
 
 /**
  * Between the list and the server. A request that arrives twice does no harm: a create carries an Idempotency-Key, a
- * PATCH sets fields to values, and what is deleted stays so. Says, of this tab's changes and the others', `owed` { ref },
- * `answer` { ref, todo }, `gone` { ref, changes }, `refused` { ref, create, changes, reason }; `list`, all todos read
- * again; `status` { owed, failing, unsafe }.
+ * PATCH sets fields to values, and what is deleted stays so. Says `owed`, `answer`, `gone` and `refused`, of the changes
+ * of all tabs; `list`, when all todos were read again; and `status`.
  */
 export class Sync extends EventTarget {
   answers = 0;
@@ -35,23 +34,16 @@ export class Sync extends EventTarget {
     this.owe({ ref: randomHex(16), create, after });
   }
 
-  update(ref, changes) {
-    this.owe({ ref, changes });
-  }
-
-  destroy(ref) {
-    this.owe({ ref, destroy: true });
-  }
-
-  /** What is owed to a todo (see Outbox.debt), and the todos that are owed something. */
   debt(ref) {
     return this.outbox.debt(ref);
   }
 
+  /** The todos that are owed something. */
   refs() {
     return [...this.outbox.owed.keys()];
   }
 
+  /** Owes { ref, changes } or { ref, destroy: true }. */
   owe(record) {
     const key = this.outbox.add(record);
     this.tabs.say({ type: 'owed', ref: record.ref, key, record });
@@ -130,7 +122,7 @@ export class Sync extends EventTarget {
     return this.say('list', answer.body);
   }
 
-  /** The page goes: what is owed is sent, unless another tab is at it, and stays in the outbox until it is answered. */
+  /** Sends what is owed as the page goes, unless another tab is at it. It stays in the outbox until it is answered. */
   leave() {
     let room = this.tabs.waiting ? 0 : KEEPALIVE_ROOM;
     for (const ref of this.refs()) {
@@ -152,7 +144,7 @@ export class Sync extends EventTarget {
   }
 }
 
-/** What is taken back: all that is owed to a todo that cannot be created, else what was sent. */
+/** What is taken back: all that is owed to a todo that was not created, else what was sent. */
 function refusal({ method, body, keys }, debt, status, problem) {
   const reason = problem?.detail ?? `The server said ${status}.`;
   return method === 'POST' ? { ...debt, reason } : { keys, changes: body, reason };

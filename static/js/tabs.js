@@ -16,8 +16,8 @@ export class Tabs {
   }
 
   /**
-   * Does `work` while no other tab does. Pages from plain HTTP on another host have no Web Locks and take a lease; should
-   * two take it at once, the server hears a change twice, which does no harm.
+   * Does `work` while no other tab does. Without Web Locks (plain HTTP from another host) a lease has to do; should two
+   * tabs take it at once, the server hears a change twice, which does no harm.
    */
   async alone(work) {
     const asked = performance.now();

@@ -2,7 +2,7 @@ import { Todo } from '../models/todo.js';
 
 /**
  * The list, in id order, what has no id yet at its end. Says `reset`; `add`, `change`, `remove`, with the todo; and
- * `refused` { todo, text, reason } when the server does not take a change: `text` is the title typed, if one was.
+ * `refused` { todo, text, reason }, where the server did not take what was typed, or another change.
  */
 export class Todos extends EventTarget {
   length = 0;

@@ -3,33 +3,18 @@ import { TodoView } from './todo-view.js';
 const GROUP = 50;
 const ROW = 60; // pixels, where a row is not laid out yet
 
-/**
- * The rows: those that are seen are drawn first, the rest when there is time; a change redraws its own row and no other.
- * They stand in groups, as the browser lays out and paints only the groups that are seen.
- */
+/** The rows, in groups, as the browser lays out only those that are seen. A change redraws its own row and no other. */
 export class ListView {
   rows = new Map();
   views = new WeakMap();
 
   constructor(list, template, todos) {
     Object.assign(this, { list, template, todos });
-    todos.addEventListener('reset', () => this.draw());
-    todos.addEventListener('add', ({ detail }) => this.place(detail, todos.before(detail, (each) => this.rows.has(each))));
-    todos.addEventListener('change', ({ detail }) => this.change(detail));
-    todos.addEventListener('remove', ({ detail }) => this.remove(detail));
-    this.listen({
-      click: (row, { target }) => this.click(row, target),
-      dblclick: (row, { target }) => target === row.label && this.edit(row.todo),
-      keydown: (row, event) => row.editor && this.key(row, event),
-      focusout: (row, { target }) => row.editor === target && this.save(row),
-    });
-  }
-
-  listen(handlers) {
-    for (const [type, handle] of Object.entries(handlers)) {
-      this.list.addEventListener(type, (event) => {
+    for (const type of ['reset', 'add', 'change', 'remove']) todos.addEventListener(type, ({ detail }) => this[type](detail));
+    for (const type of ['click', 'dblclick', 'keydown', 'focusout']) {
+      list.addEventListener(type, (event) => {
         const row = this.views.get(event.target.closest('li'));
-        if (row) handle(row, event);
+        if (row) this[type](row, event);
       });
     }
   }
@@ -44,22 +29,26 @@ export class ListView {
     return todo.matches(this.list.dataset.filter);
   }
 
-  draw() {
+  /** Draws what is seen, then the rest. */
+  reset() {
     const seen = this.todos.filter((todo) => this.isShown(todo)).slice(0, GROUP);
     seen.forEach((todo, place) => this.place(todo, seen[place - 1]));
-    whenIdle((deadline) => this.drawRest(deadline));
+    setTimeout(() => this.drawRest());
   }
 
-  drawRest(deadline) {
+  /** Draws what is not seen, a little at a time. */
+  drawRest() {
+    const end = performance.now() + 10;
     let last;
     for (const todo of this.todos.filter(() => true)) {
-      if (!this.rows.has(todo)) {
-        if (deadline.timeRemaining() < 1) return whenIdle((next) => this.drawRest(next));
-        this.place(todo, last);
-      }
+      if (performance.now() > end) return void setTimeout(() => this.drawRest());
+      if (!this.rows.has(todo)) this.place(todo, last);
       last = todo;
     }
-    return undefined;
+  }
+
+  add(todo) {
+    this.place(todo, this.todos.before(todo, (each) => this.rows.has(each)));
   }
 
   place(todo, before) {
@@ -114,14 +103,23 @@ export class ListView {
     else this.list.dispatchEvent(new Event('empty'));
   }
 
-  click(row, target) {
+  click(row, { target }) {
     const { todo } = row;
     if (target === row.toggle) todo.save({ completed: !todo.completed });
     if (target === row.destroy) todo.destroy();
     if (target === row.rename) this.edit(todo);
   }
 
-  key(row, event) {
+  dblclick(row, { target }) {
+    if (target === row.label) this.edit(row.todo);
+  }
+
+  focusout(row, { target }) {
+    if (target === row.editor) this.save(row);
+  }
+
+  keydown(row, event) {
+    if (!row.editor) return;
     if (event.key === 'Escape') this.leave(row);
     if (!isEnter(event)) return;
     event.preventDefault(); // the button that gets the focus would take the key, too
@@ -152,10 +150,4 @@ export class ListView {
 /** An Enter that ends the composition of an input method is not one. (Safari sends it afterwards, as key 229.) */
 export function isEnter(event) {
   return event.key === 'Enter' && !event.isComposing && event.keyCode !== 229;
-}
-
-function whenIdle(work) {
-  const end = performance.now() + 10;
-  if (window.requestIdleCallback) requestIdleCallback(work);
-  else setTimeout(work, 0, { timeRemaining: () => end - performance.now() });
 }
