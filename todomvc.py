@@ -513,9 +513,13 @@ def guard(app: WSGIApplication, hosts: Container[str] | None = None, origins: Co
 def require_host(application: WSGIApplication, hosts: Container[str]) -> WSGIApplication:
     """Answer only to names of ours, so that no page can make another name point here (DNS rebinding)."""
 
+    @functools.lru_cache(maxsize=256)
+    def is_ours(host: str) -> bool:
+        name = host_name(host.lower())
+        return name in hosts or is_loopback(name) is not None
+
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        name = host_name(environ.get("HTTP_HOST", "localhost").lower())
-        if name in hosts or is_loopback(name):
+        if is_ours(environ.get("HTTP_HOST", "localhost")):
             return application(environ, start_response)
         detail = "This server goes by another name: ask for that one, or start it with --allow-host."
         return send(error_response(environ, HTTPError("421 Misdirected Request", detail)), environ, start_response)
