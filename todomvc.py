@@ -355,6 +355,8 @@ def discard_body(environ: WSGIEnvironment) -> None:
 
     To close on it could cost the client the answer; and cheroot takes what is left of a chunked one for a request.
     """
+    if isinstance(environ["wsgi.input"], io.BytesIO):  # it has been read, by read_body or by the server
+        return
     length = environ.get("CONTENT_LENGTH")
     if not length and environ.get("wsgi.input_terminated"):
         length = str(MAX_DISCARDED)
