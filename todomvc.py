@@ -776,7 +776,7 @@ def digest_of(fields: dict[str, Any]) -> str:
 
 
 def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
-    return encode_todo({**decode_json(todo.decode()), **fields}, id)
+    return encode_todo({**json.loads(todo.decode()), **fields}, id)
 
 
 def encode_todo(fields: dict[str, Any], id: int) -> bytes:
