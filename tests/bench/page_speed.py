@@ -1,0 +1,173 @@
+"""How fast the page is, beside the Backbone application of tests/backbone over the same todos.
+
+    python tests/bench/page_speed.py [--todos 10000] [--also URL]...
+
+Prints milliseconds, the median of several runs, and how many times longer the others take. --also names further pages
+that have TodoMVC's class names, its own examples for one. Needs Playwright and npm.
+"""
+
+import argparse
+import contextlib
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+
+from backbone import run  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+from todomvc import TodoList, TodoMVC  # noqa: E402
+
+RUNS = 5
+
+# When the first row has been painted, in ms since the navigation began.
+WATCH = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector('.todo-list li')) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.firstRow = performance.now(); }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+# Run `act`, and resolve to the ms until what it did is painted.
+TIME = """(act) => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
+  const start = performance.now();
+  new Function(act)();
+  document.body.getBoundingClientRect();
+  requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
+})))"""
+
+# Speedometer's steps: as many events as a user's, without the user's pauses.
+ADD = """
+const input = document.querySelector('.new-todo');
+for (let number = 0; number < COUNT; number += 1) {
+  input.value = `Something to do ${number}`;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  for (const type of ['keydown', 'keypress', 'keyup']) {
+    input.dispatchEvent(new KeyboardEvent(type, { key: 'Enter', keyCode: 13, bubbles: true }));
+  }
+}"""
+COMPLETE = "document.querySelectorAll('.toggle').forEach((toggle, number) => number < COUNT && toggle.click())"
+DELETE = "[...document.querySelectorAll('.destroy')].slice(0, COUNT).forEach((button) => button.click())"
+STEPS = {"add": ADD, "complete": COMPLETE, "delete": DELETE}
+FILTERS = {"filter active": "location.hash = '#/active'", "filter all": "location.hash = '#/'"}
+
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving(app):
+    with make_server("127.0.0.1", 0, app, run.Server, QuietHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def backbone_folders():
+    with tempfile.TemporaryDirectory() as folder:
+        static = Path(folder, "static")
+        shutil.copytree(run.HERE / "static", static)
+        for library in run.LIBRARIES:
+            shutil.copy(run.node_modules() / library, static)
+        yield {"static": static, "templates": run.HERE / "templates"}
+
+
+def filled(count):
+    todos = TodoList()
+    for number in range(count):
+        todos.create({"title": f"todo number {number}", "completed": number % 2 == 0})
+    return todos
+
+
+@contextlib.contextmanager
+def opened(browser, url, count):
+    context = browser.new_context(bypass_csp=True)
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function(f"document.querySelectorAll('.todo-list li').length >= {count}", timeout=120_000)
+    page.wait_for_timeout(500)
+    yield page
+    context.close()
+
+
+def measure_many(browser, url, count, has_filters):
+    """Time what is done with `count` todos on the page."""
+    with opened(browser, url, count) as page:
+        took = {"first row": page.evaluate("window.firstRow")}
+        for name, act in STEPS.items():
+            took[f"{name} one"] = page.evaluate(TIME, act.replace("COUNT", "1"))
+            page.wait_for_timeout(300)
+        for name, act in FILTERS.items() if has_filters else ():
+            took[name] = page.evaluate(TIME, act)
+            page.wait_for_timeout(300)
+    return took
+
+
+def measure_hundred(browser, url):
+    """Time Speedometer's steps, with 100 todos, from an empty list."""
+    took, left = {}, {"add": 100, "complete": 100, "delete": 0}
+    with opened(browser, url, 0) as page:
+        for name, act in STEPS.items():
+            took[f"{name} 100"] = page.evaluate(TIME, act.replace("COUNT", "100"))
+            rows = page.locator(".todo-list li").count()
+            assert rows == left[name], f"{url} has {rows} rows after this step: {name}"
+    return took
+
+
+def median_of(runs):
+    return {name: statistics.median(each[name] for each in runs) for name in runs[0]}
+
+
+def measure(browser, count, folders):
+    """Give the medians of our page or, with its folders, of the Backbone one."""
+    with serving(TodoMVC(filled(count), **folders)) as url:
+        many = median_of([measure_many(browser, url, count, not folders) for _ in range(RUNS)])
+    hundred = []
+    for _ in range(RUNS):
+        with serving(TodoMVC(**folders)) as url:
+            hundred.append(measure_hundred(browser, url))
+    return {**many, **median_of(hundred)}
+
+
+def print_table(columns):
+    names = list(columns)
+    print(f"{'ms':16}" + "".join(f"{name:>22}" for name in names))
+    for what, ours in columns[names[0]].items():
+        cells = [f"{ours:.1f}"]
+        for other in names[1:]:
+            took = columns[other].get(what)
+            cells.append("-" if took is None else f"{took:.1f} ({took / ours:.1f} x)")
+        print(f"{what:16}" + "".join(f"{cell:>22}" for cell in cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Time the page beside a Backbone one.")
+    parser.add_argument("--todos", type=int, default=10_000, help="how many there are (%(default)s)")
+    parser.add_argument("--also", action="append", default=[], help="the URL of a page to time with 100 todos, too")
+    options = parser.parse_args()
+    with sync_playwright() as playwright, backbone_folders() as folders:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        columns = {
+            "ours": measure(browser, options.todos, {}),
+            "ours, 10 todos": measure(browser, 10, {}),
+            "Backbone": measure(browser, options.todos, folders),
+        }
+        for url in options.also:
+            columns[url[-20:]] = median_of([measure_hundred(browser, url) for _ in range(RUNS)])
+        browser.close()
+    print_table(columns)
+
+
+if __name__ == "__main__":
+    main()
