@@ -10,7 +10,7 @@ from conftest import ROOT, call
 
 from todomvc import TodoMVC
 
-PATHS = ["/", "/todos/", "/css/app.css", "/js/sync.js"]
+PATHS = ["/", "/todos/", "/css/app.css"]
 
 
 @pytest.fixture
