@@ -1,4 +1,4 @@
-"""The list in an SQLite file: what reopening it, a second list on it, a full disk and an interrupted thread do to it."""
+"""The list in an SQLite file: what reopening it, a second list, a full disk and an interrupted thread do to it."""
 
 import contextlib
 import os
@@ -259,7 +259,7 @@ def test_a_full_disk_fails_no_write_that_is_small_enough(full):
 
 
 def together(todos, works):
-    """Let writes wait until all are in line, so that one transaction takes them; return what each returned or raised."""
+    """Let writes wait until all are in line, for one transaction to take them; return what each returned or raised."""
     go = threading.Event()
     with ThreadPoolExecutor(len(works) + 1) as pool:
         first = pool.submit(todos.update, 0, {}, lambda todo: go.wait(10))
@@ -296,7 +296,7 @@ def test_a_check_that_refuses_fails_its_own_write_only(todos):
     works = [lambda: todos.create({}), lambda: todos.update(0, {"x": 1}, refuse), lambda: todos.create({})]
     outcomes = together(todos, works)
     assert isinstance(outcomes[1], LookupError)
-    assert [outcomes[0][0], outcomes[2][0], list(todos)[0]] == [1, 2, b'{"id":0}']
+    assert [outcomes[0][0], outcomes[2][0], todos.read(0)] == [1, 2, b'{"id":0}']
 
 
 def test_a_reused_key_fails_its_own_write_only(todos):
