@@ -1,0 +1,222 @@
+"""What is installed and what is packed into one file, each used over HTTP with the checkout out of reach."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import urllib.request
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, read_url
+
+from todomvc import __version__
+
+ARCHIVE = "python3 -m zipfile -c todomvc.pyz __main__.py todomvc.py static templates"
+STATIC_FILES = sorted(path.relative_to(ROOT / "static").as_posix() for path in (ROOT / "static").rglob("*.*"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the source distribution, and the wheel that was built of it."""
+    folder = tmp_path_factory.mktemp("built")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    return next(built.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """An environment that had nothing in it, after `pip install .` in a checkout that is no more."""
+    folder = tmp_path_factory.mktemp("installed")
+    checkout = shutil.copytree(ROOT, folder / "checkout", ignore=shutil.ignore_patterns(".*", "tests", "node_modules"))
+    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    run(folder / "venv/bin/python", "-m", "pip", "install", "--quiet", ".", cwd=checkout)
+    shutil.rmtree(checkout)
+    return folder / "venv"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """The archive of the command that is documented, with the checkout gone."""
+    folder = tmp_path_factory.mktemp("archive")
+    for name in ["__main__.py", "todomvc.py"]:
+        shutil.copy(ROOT / name, folder)
+    for name in ["static", "templates"]:
+        shutil.copytree(ROOT / name, folder / name)
+    run(sys.executable, *shlex.split(ARCHIVE)[1:], cwd=folder)
+    return shutil.move(str(folder / "todomvc.pyz"), str(tmp_path_factory.mktemp("alone")))
+
+
+def run(*command, cwd):
+    """Run a command, away from the checkout and with no variable that leads there; return what it says."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TODOMVC"))}
+    done = subprocess.run(command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@contextlib.contextmanager
+def serving(*command, cwd):
+    """Run a command that serves the todos, at a free port; give its URL."""
+    process = subprocess.Popen([*command, "--port", "0"], cwd=cwd, stdout=subprocess.PIPE, text=True)
+    process.said = []
+    try:
+        yield read_url(process)
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+def commands(installed, archive):
+    return {
+        "todomvc": [installed / "bin/todomvc"],
+        "python -m todomvc": [installed / "bin/python", "-m", "todomvc"],
+        "todomvc.pyz": [sys.executable, archive],
+    }
+
+
+@pytest.fixture(params=["todomvc", "python -m todomvc", "todomvc.pyz"])
+def command(request, installed, archive):
+    return commands(installed, archive)[request.param]
+
+
+# What it does
+
+
+def test_it_serves_the_page_and_every_static_file(command, tmp_path):
+    with serving(*command, cwd=tmp_path) as url:
+        with urllib.request.urlopen(url) as page:
+            assert b"<title>TodoMVC</title>" in page.read()
+        for path in STATIC_FILES:
+            with urllib.request.urlopen(url + path) as file:
+                assert file.read() == (ROOT / "static" / path).read_bytes()
+
+
+def test_it_keeps_the_todos_in_the_folder_where_it_is_started(command, tmp_path):
+    headers = {"Content-Type": "application/json"}
+    with serving(*command, cwd=tmp_path) as url:
+        urllib.request.urlopen(urllib.request.Request(url + "todos/", b'{"title": "a"}', headers)).close()
+    with serving(*command, cwd=tmp_path) as url, urllib.request.urlopen(url + "todos/0") as todo:
+        assert b'"title":"a"' in todo.read()
+    assert (tmp_path / "todos.db").is_file()
+
+
+def test_it_tells_the_version_of_the_source(command, tmp_path):
+    assert run(*command, "--version", cwd=tmp_path) == f"todomvc {__version__}\n"
+
+
+def test_it_is_imported_under_its_name(installed, tmp_path):
+    program = "import todomvc; print(todomvc.__file__, todomvc.TodoMVC().files.keys() >= {'/js/app.js'})"
+    file, complete = run(installed / "bin/python", "-c", program, cwd=tmp_path).split()
+    assert Path(file).parent.parent.name == "site-packages"
+    assert complete == "True"
+
+
+def test_pipx_runs_it_from_a_wheel(wheel, tmp_path):
+    pipx = [sys.executable, "-m", "pipx", "run", "--spec", wheel, "todomvc"]
+    assert run(*pipx, "--version", cwd=tmp_path).endswith(f"todomvc {__version__}\n")
+
+
+def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
+    (packages,) = installed.glob("lib/*/site-packages")
+    ours = {path.name for path in packages.iterdir()} - {"pip", "setuptools", "pkg_resources", "_distutils_hack"}
+    ours = {name for name in ours if not name.startswith(("pip-", "setuptools-", "distutils-"))}
+    assert ours == {"todomvc", f"todomvc_py-{__version__}.dist-info"}
+
+
+def test_it_can_be_removed_whole(installed, wheel, tmp_path):
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    before = set((tmp_path / "venv").rglob("*"))
+    for arguments in [["install", "--quiet", "--no-index", wheel], ["uninstall", "--quiet", "--yes", "todomvc.py"]]:
+        run(tmp_path / "venv/bin/python", "-m", "pip", *arguments, cwd=tmp_path)
+    assert {path for path in (tmp_path / "venv").rglob("*") if "__pycache__" not in str(path)} <= before
+
+
+# What a type checker sees
+
+
+USER = """
+from todomvc import SQLiteTodoList, TodoList, TodoMVC, app
+from wsgiref.types import WSGIApplication
+
+applications: list[WSGIApplication] = [app, TodoMVC(), TodoMVC(TodoList()), TodoMVC(SQLiteTodoList("todos.db"))]
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "finding"), [(USER, "Success"), ("import todomvc\ntodomvc.TodoMVC(7)", "arg-type")]
+)
+def test_a_users_type_checker_sees_the_types(installed, tmp_path, program, finding):
+    (tmp_path / "user.py").write_text(program)
+    check = [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed / "bin/python", "user.py"]
+    checked = subprocess.run(check, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert finding in checked.stdout
+
+
+# What is in the packages
+
+
+def contents(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_source_distribution_makes_the_wheel_that_the_checkout_makes(wheel, tmp_path):
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    assert contents(tmp_path / wheel.name) == contents(wheel)
+
+
+def test_the_wheel_holds_the_file_as_it_is_and_what_it_serves(wheel):
+    held = {name: body for name, body in contents(wheel).items() if name.startswith("todomvc/")}
+    assert held["todomvc/__init__.py"] == (ROOT / "todomvc.py").read_bytes()
+    others = {"__init__.py", "__main__.py", "py.typed", "templates/index.html"}
+    assert set(held) == {f"todomvc/{name}" for name in others | {f"static/{path}" for path in STATIC_FILES}}
+
+
+def test_the_source_distribution_holds_what_the_tests_need(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    assert names >= {"tox.ini", "README.md", "LICENSE", "tests/conftest.py", "tests/servers/servers.py"}
+
+
+@pytest.fixture
+def metadata(wheel):
+    (text,) = (body.decode() for name, body in contents(wheel).items() if name.endswith("/METADATA"))
+    return Parser().parsestr(text)
+
+
+def test_it_requires_nothing_but_python(metadata):
+    assert metadata.get_all("Requires-Dist") is None
+    assert metadata["Requires-Python"] == ">=3.9"
+
+
+def test_the_version_is_that_of_the_source(metadata):
+    assert (metadata["Name"], metadata["Version"]) == ("todomvc.py", __version__)
+
+
+def test_the_licence_is_there_and_named(wheel, metadata):
+    (text,) = (body for name, body in contents(wheel).items() if name.endswith("/licenses/LICENSE"))
+    assert metadata["License-Expression"] == "MIT"
+    assert text == (ROOT / "LICENSE").read_bytes()
+    assert text.startswith(b"MIT License")
+
+
+def test_the_readme_is_the_description(metadata):
+    assert metadata.get_payload().strip() == (ROOT / "README.md").read_text("utf-8").strip()
+
+
+def test_the_pythons_that_are_named_are_those_that_are_tested(metadata):
+    versions = re.findall(r":: 3\.(\d+)$", "\n".join(metadata.get_all("Classifier")), re.MULTILINE)
+    assert f"py3{{{','.join(versions)}}}," in (ROOT / "tox.ini").read_text()
