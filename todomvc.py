@@ -1438,6 +1438,7 @@ class RequestHandler(WSGIRequestHandler):
     """
 
     timeout = 30  # seconds for the next bytes
+    timeout_of_closing = 2  # likewise, once all is said
     default_request_version = "HTTP/1.0"  # HTTP/0.9 has no headers, in which to say that an answer is an error
     error_message_format, error_content_type = "%(explain)s.\n", "text/plain; charset=utf-8"
 
@@ -1475,11 +1476,10 @@ class RequestHandler(WSGIRequestHandler):
         self.get_stderr().write(f"{self.address_string()} [{self.log_date_time_string()}] {line}\n")
 
     def run_application(self) -> None:
-        handler: Any = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
-        handler.server_software = self.version_string()
-        handler.request_handler = self
-        handler.set_content_length = lambda: None  # wsgiref's gives 204 and 304 one of 0 (RFC 9110, section 8.6)
-        handler.run(self.server.get_app())  # type: ignore[attr-defined]
+        answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
+        answer.server_software = self.version_string()
+        answer.request_handler = self
+        answer.run(self.server.get_app())  # type: ignore[attr-defined]
 
     def get_environ(self) -> WSGIEnvironment:
         for name in self.headers:
@@ -1491,8 +1491,28 @@ class RequestHandler(WSGIRequestHandler):
             self.headers["Host"], self.path = absolute.groups()
         return super().get_environ()
 
+    def finish(self) -> None:
+        """Close in two steps: what a client still sends could otherwise cost it the answer (RFC 9112, section 9.6)."""
+        super().finish()
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(self.timeout_of_closing)
+            while self.connection.recv(MAX_LINE):
+                pass
+
     def version_string(self) -> str:
         return "todomvc"
+
+
+class Answer(ServerHandler):
+    """How wsgiref answers, but with no length of what has no body, and no traceback for a client that is gone."""
+
+    def set_content_length(self) -> None:
+        """Leave it to the application (RFC 9110, section 8.6)."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        if not isinstance(exc_info[1], OSError):
+            super().log_exception(exc_info)
 
 
 class KeptLines:
