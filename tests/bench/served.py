@@ -32,7 +32,7 @@ APPS = {
 }
 KINDS = {name: SHARE if name == "floor" else RATE for name in APPS if name != "todomvc"}
 BODY = json.dumps(TODO)
-CREATE = f"""
+WRK = f"""
 wrk.method = "POST"
 wrk.body = [[{BODY}]]
 wrk.headers["Content-Type"] = "application/json"
@@ -40,9 +40,9 @@ wrk.headers["Content-Type"] = "application/json"
 
 
 def rows(short):
-    """Yield a row for each server and request. Without wrk, or a server, say so and leave out what needs it."""
-    if not shutil.which("wrk"):
-        print("wrk is not installed: nothing is measured over a socket", file=sys.stderr)
+    """Yield a row for each server and request. If a server is not there, or no loader is, say so and leave it out."""
+    if not shutil.which("wrk") and not shutil.which("npx"):
+        print("neither wrk nor npx is installed: nothing is measured over a socket", file=sys.stderr)
         return
     for server in SERVERS:
         if importlib.util.find_spec(server):
@@ -72,13 +72,30 @@ def start(stack, command, app):
 
 
 def load(port, request):
-    """Return the requests a second that wrk gets answered."""
+    """Return the requests a second that wrk, or else autocannon, gets answered over 16 connections."""
+    loader = with_wrk if shutil.which("wrk") else with_autocannon
+    if request == "read":
+        return loader(f"http://127.0.0.1:{port}/todos/0")
+    return loader(f"http://127.0.0.1:{port}/todos/", creating=True)
+
+
+def with_wrk(url, creating=False):
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(CREATE if request == "create" else "")
+        script.write(WRK if creating else "")
         script.flush()
-        url = f"http://127.0.0.1:{port}/todos/" + ("0" if request == "read" else "")
-        command = ["wrk", "-t1", "-c16", "-d1s", "-s", script.name, url]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        said = output(["wrk", "-t1", "-c16", "-d1s", "-s", script.name, url])
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(said)
     return float(re.search(r"Requests/sec: +([0-9.]+)", said)[1])
+
+
+def with_autocannon(url, creating=False):
+    post = ["-m", "POST", "-b", BODY, "-H", "Content-Type: application/json"] if creating else []
+    said = json.loads(output(["npx", "--yes", "autocannon@8", "-j", "-c16", "-d1", *post, url]))
+    if said["non2xx"] or said["errors"]:
+        raise RuntimeError(said)
+    return said["requests"]["average"]
+
+
+def output(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
