@@ -44,7 +44,7 @@ def rows(short):
     if not shutil.which("wrk") and not shutil.which("npx"):
         print("neither wrk nor npx is installed: nothing is measured over a socket", file=sys.stderr)
         return
-    for server in SERVERS:
+    for server in ["gunicorn", "granian"] if short else SERVERS:
         if importlib.util.find_spec(server):
             yield from rows_of_server(server, ["todomvc", "floor"] if short else list(APPS), 1 if short else 7)
         else:
