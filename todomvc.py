@@ -47,7 +47,6 @@ from string import Template
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
-from wsgiref.util import application_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -286,7 +285,8 @@ def handlers_by_method(missing: Missing = nothing_missing, **handlers: Handler) 
 
 def list_url(environ: WSGIEnvironment) -> str:
     """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
-    return application_uri(environ).rstrip("/") + "/todos/"
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
 
 
 def root_url(environ: WSGIEnvironment) -> str:
