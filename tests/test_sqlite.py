@@ -260,17 +260,28 @@ def test_a_full_disk_fails_no_write_that_is_small_enough(full):
 
 def together(todos, works):
     """Let writes wait until all are in line, for one transaction to take them; return what each returned or raised."""
-    go = threading.Event()
-    with ThreadPoolExecutor(len(works) + 1) as pool:
-        first = pool.submit(todos.update, 0, {}, lambda todo: go.wait(10))
-        wait_for_line(todos, 1)
+    with ThreadPoolExecutor(len(works)) as pool, busy(todos):
         results = []
         for work in works:
             results.append(pool.submit(work))
             wait_for_line(todos, 1 + len(results))
+    return [result.exception() or result.result() for result in results]
+
+
+@contextlib.contextmanager
+def busy(todos):
+    """Keep a list in the middle of a write, an update of its first todo."""
+    began, go = threading.Event(), threading.Event()
+
+    def wait(todo):
+        began.set()
+        go.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(todos.update, 0, {}, wait)
+        assert began.wait(10)
+        yield
         go.set()
-        first.result()
-        return [result.exception() or result.result() for result in results]
 
 
 def wait_for_line(todos, length):
@@ -365,13 +376,8 @@ def interruption(seconds):
 def test_a_write_that_is_interrupted_while_it_waits_holds_no_other_up(todos, monkeypatch):
     monkeypatch.setattr(todomvc, "MAX_WAIT", 2)
     todos.create({})
-    go = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(todos.update, 0, {}, lambda todo: go.wait(1))
-        wait_for_line(todos, 1)
-        with pytest.raises(Interrupted), interruption(0.05):
-            todos.create({"title": "interrupted"})
-        go.set()
+    with busy(todos), pytest.raises(Interrupted), interruption(0.05):
+        todos.create({"title": "interrupted"})
     assert todos.create({}) == (1, b'{"id":1}')
 
 

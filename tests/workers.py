@@ -67,8 +67,13 @@ def request_of(method, path, todo=None, key=None):
 
 
 def ask(url, method, path, todo=None, key=None):
-    """Send a request by a connection of its own; return the status and the JSON of the answer."""
+    """Send a request by a connection of its own; return the status and the JSON of the answer.
+
+    Raises OSError or HTTPException if there is no answer, or not all of it.
+    """
     with connection_to(url) as connection:
         connection.request(*request_of(method, path, todo, key))
         response = connection.getresponse()
+        if response.length is None:
+            raise ConnectionError("the headers break off")
         return response.status, json.loads(response.read())
