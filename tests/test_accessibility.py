@@ -184,6 +184,7 @@ def test_a_very_long_title_wraps(site, open_page):
     add(page, LONG)
     assert shown(page).bounding_box()["height"] > 300
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.locator("li label").evaluate("(label) => label.scrollWidth <= label.clientWidth")
 
 
 def test_on_a_phone_the_buttons_are_seen_and_large_enough(site, open_page):

@@ -58,7 +58,7 @@ export class Outbox {
     for (const key of keys) this[store ? 'put' : 'remember'](key, { ...this.records.get(key), ref: id });
   }
 
-  /** Puts a todo that fails behind the others. Creates keep their order. */
+  /** Puts a todo that fails last. Creates keep their order. */
   postpone(ref) {
     const keys = this.owed.get(ref);
     if (typeof ref === 'number' && this.owed.delete(ref)) this.owed.set(ref, keys);
@@ -94,7 +94,7 @@ export class Outbox {
   }
 }
 
-/** Random bytes in hex. (Pages that came by plain HTTP from another host have no crypto.randomUUID.) */
+/** Random bytes in hex. (crypto.randomUUID is missing without HTTPS.) */
 export function randomHex(length) {
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -72,7 +72,7 @@ export class Sync extends EventTarget {
     return { method: 'PATCH', url, body: changes, keys: changeKeys };
   }
 
-  /** Until it is sent a create takes in what is changed; then its body stays, as its Idempotency-Key demands. */
+  /** A create takes in what is changed before it is sent; then its body stays, as its Idempotency-Key demands. */
   creation(ref) {
     const { create, createKey, after, sent, changes, changeKeys } = this.debt(ref);
     const body = sent ? create : { ...create, ...changes };
@@ -87,7 +87,7 @@ export class Sync extends EventTarget {
     this.hear({ type, ref, ...detail }, true);
   }
 
-  /** Takes what another tab owes, or what the server answered: to this tab (`told`) or another. */
+  /** Takes what another tab owes, or an answer: to this tab (`told`) or another. */
   hear(news, told) {
     const { type, ref, key, keys, record, todo } = news;
     if (type === 'owed') {
@@ -112,7 +112,7 @@ export class Sync extends EventTarget {
     this.refreshing = false;
   }
 
-  /** Reads the list; again, if another answer came in between, as this one may be older. */
+  /** Reads the list; again, if an answer came in between: the list may be older. */
   async refresh() {
     const { answers, etag } = this;
     const answer = await ask(this.url, { headers: etag ? { 'If-None-Match': etag } : {} });

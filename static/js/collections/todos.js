@@ -90,7 +90,7 @@ export class Todos extends EventTarget {
     const stay = new Set();
     const unanswered = this.sync.refs().map((ref) => this.sync.debt(ref)).filter(({ sent }) => sent);
     for (const base of list) {
-      // Most likely the create whose answer never came: its next try will tell.
+      // Most likely the create whose answer never came.
       if (unanswered.some(({ after, create }) => base.id > after && base.title === create.title)) continue;
       const todo = this.index.get(base.id) ?? this.insert(new Todo(base.id, base, this.sync));
       todo.base = base;

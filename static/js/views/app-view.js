@@ -2,7 +2,7 @@ import { isEnter, ListView } from './list-view.js';
 
 const SLOW = 500;
 
-/** The page around the list: input, toggle-all, footer, title, and the two lines that tell of trouble. */
+/** The page around the list, and the two lines that tell of trouble. */
 export class AppView {
   parts = {};
   line = '';
@@ -45,7 +45,7 @@ export class AppView {
     }
   }
 
-  /** However many todos change at once, what counts them is drawn once. */
+  /** Draws once, however many todos change. */
   drawSoon() {
     this.drawing ??= Promise.resolve().then(() => this.draw());
   }
@@ -62,7 +62,7 @@ export class AppView {
     document.title = remaining ? `(${remaining}) TodoMVC` : 'TodoMVC';
   }
 
-  /** Says what is not saved yet, but nothing of what is saved at once. */
+  /** Says what is not saved yet, unless it is saved at once. */
   tell({ owed, failing, unsafe }) {
     const lost = unsafe ? '. Keep this page open: this browser stores nothing for it' : '';
     this.line = owed && `${plural(owed, 'change')} not saved yet — ${failing ? 'retrying' : 'saving'}${lost}`;
@@ -77,7 +77,7 @@ export class AppView {
     if (status.textContent !== this.line) status.textContent = this.line || '';
   }
 
-  /** Tells what the server did not take, and offers what was typed again, at once where nothing else was typed since. */
+  /** Tells what the server did not take, and offers what was typed again. */
   refuse({ todo, text, reason }) {
     const { alert, input } = this.parts;
     const line = document.createElement('p');

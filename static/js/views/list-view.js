@@ -19,7 +19,7 @@ export class ListView {
     }
   }
 
-  /** The style sheet hides what does not match; no row is touched. */
+  /** The style sheet hides the others; no row is touched. */
   set filter(filter) {
     this.list.dataset.filter = filter;
     for (const group of this.list.children) this.measure(group);
@@ -147,7 +147,7 @@ export class ListView {
   }
 }
 
-/** An Enter that ends the composition of an input method is not one. (Safari sends it afterwards, as key 229.) */
+/** An Enter of an input method is not one. (Safari sends it after the composition, as 229.) */
 export function isEnter(event) {
   return event.key === 'Enter' && !event.isComposing && event.keyCode !== 229;
 }

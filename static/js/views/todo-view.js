@@ -1,4 +1,4 @@
-/** One row: draws its todo when told to, and holds the editor while the title is edited. */
+/** One row, and the editor of its title. */
 export class TodoView {
   constructor(todo, template) {
     this.todo = todo;
