@@ -1,0 +1,114 @@
+"""static/openapi.json: a valid description of the API, complete, and true by all that schemathesis can think of."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+from conftest import ROOT, call, client_of
+
+from todomvc import TodoMVC
+
+DOCUMENT = json.loads((ROOT / "static/openapi.json").read_text("utf-8"))
+METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"]
+ANY_METHOD = ["--exclude-checks", "unsupported_method", "--phases", "examples,coverage,fuzzing"]  # and no state
+EXAMPLES = {"/": "/", "/todos": "/todos", "/todos/": "/todos/", "/todos/{id}": "/todos/0", "/{file}": "/icon.svg"}
+
+
+def resolved(value):
+    """Return what a reference of the document points to."""
+    while isinstance(value, dict) and "$ref" in value:
+        reference, value = value["$ref"], DOCUMENT
+        for name in reference.split("/")[1:]:
+            value = value[name]
+    return value
+
+
+def operations():
+    return [(path, method) for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS]
+
+
+@pytest.fixture
+def application():
+    application = TodoMVC()
+    application.todos.create({"title": "a"})
+    return application
+
+
+def test_it_is_served(application):
+    response = client_of(application).get("/openapi.json", status=200)
+    assert response.content_type == "application/json"
+    assert response.json == DOCUMENT
+
+
+def test_it_describes_every_route_and_no_other(application):
+    handlers_of = {}
+    for path, concrete in EXAMPLES.items():
+        matching = [handlers for match, handlers in application.routes if match(concrete)]
+        handlers_of[path] = matching[0] if matching else application.file_handlers
+    assert set(DOCUMENT["paths"]) == set(handlers_of)
+    assert len({id(handlers) for handlers in handlers_of.values()}) == len(application.routes) + 1
+
+
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path != "/todos"])
+def test_it_has_the_methods_that_each_path_allows(application, path):
+    allowed = client_of(application).options(EXAMPLES[path]).headers["Allow"].lower().split(", ")
+    assert sorted(method for at, method in operations() if at == path) == sorted(allowed)
+
+
+def test_it_has_every_method_that_is_moved_to_the_list():
+    assert sorted(method for path, method in operations() if path == "/todos") == sorted(METHODS)
+
+
+@pytest.mark.parametrize(("path", "method"), operations())
+def test_each_operation_answers_as_it_says(application, path, method):
+    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": "0"}
+    status, headers, body = call(application, method.upper(), EXAMPLES[path], **environ)
+    response = resolved(DOCUMENT["paths"][path][method]["responses"][status[:3]])
+    required = {name for name, header in response["headers"].items() if resolved(header).get("required")}
+    assert required <= {name for name, _ in headers} <= {*response["headers"], "Content-Type", "Content-Length"}
+    assert bool(response.get("content")) is bool(body) or method == "head"
+
+
+def test_the_source_raises_no_status_that_it_does_not_describe():
+    source = (ROOT / "todomvc.py").read_text("utf-8")
+    raised = set(re.findall(r'"([1-5]\d\d) [A-Z]', source))
+    described = {code for item in operations() for code in DOCUMENT["paths"][item[0]][item[1]]["responses"]}
+    assert raised == described
+
+
+def test_it_names_every_header_that_the_source_reads():
+    source = (ROOT / "todomvc.py").read_text("utf-8")
+    read = {name.replace("_", "-").lower() for name in re.findall(r'"HTTP_([A-Z_]+)"', source)}
+    known = {name.lower() for name in DOCUMENT["components"]["parameters"]}
+    of_browsers_and_servers = {"access-control-request-method", "host", "origin", "sec-fetch-site", "transfer-encoding"}
+    assert read - known == of_browsers_and_servers
+
+
+@pytest.mark.skipif(not find_spec("openapi_spec_validator"), reason="openapi-spec-validator is not installed")
+def test_it_is_valid_openapi_3_1():
+    from openapi_spec_validator import validate
+
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    validate(DOCUMENT)
+
+
+@pytest.mark.skipif(not find_spec("schemathesis"), reason="schemathesis is not installed")
+@pytest.mark.parametrize(
+    ("flags", "count"),
+    [
+        (["--exclude-path", "/todos"], len(operations()) - len(METHODS)),
+        (["--include-path", "/todos", *ANY_METHOD], len(METHODS)),
+    ],
+    ids=["all but /todos", "/todos"],
+)
+def test_schemathesis_finds_nothing(server, tmp_path, flags, count):
+    program = "import schemathesis.cli; schemathesis.cli.schemathesis()"
+    command = [sys.executable, "-W", "ignore", "-c", program, "--config-file", str(ROOT / "tests/schemathesis.toml")]
+    limits = ["--continue-on-failure", "--generation-deterministic", "--max-examples", "30", "--no-color"]
+    arguments = ["run", f"{server.url}openapi.json", "--checks", "all", *limits, *flags]
+    run = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"Tested: {count}\n" in run.stdout
