@@ -203,12 +203,12 @@ class TodoMVC:
         if isinstance(error, KeyReused):
             return HTTPError("422 Unprocessable Content", "This Idempotency-Key made another todo: use a new key.")
         if isinstance(error, ListUnavailable):
-            environ["wsgi.errors"].write(f"todomvc: {error}\n")
+            print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
             if isinstance(error, ListFull):
                 return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
             return HTTPError("503 Service Unavailable", "Nothing was changed: try again soon.", ("Retry-After", "1"))
         trace = traceback.format_exc()
-        environ["wsgi.errors"].write(trace)
+        print(trace, end="", file=environ["wsgi.errors"], flush=True)
         explanation = "The server failed, and its log says why: try again, or tell whoever runs it."
         return HTTPError("500 Internal Server Error", trace if self.debug else explanation)
 

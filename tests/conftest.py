@@ -69,6 +69,7 @@ def call(application, method, path, **environ):
 def serve(*arguments, cwd, program=ROOT / "todomvc.py", **options):
     """Run the command on a free port; give the process, its URL in `url` and the lines it said in `said`."""
     command = [sys.executable, str(program), "--port", "0", *arguments]
+    options["env"] = {**options.get("env", os.environ), "PYTHONUNBUFFERED": "1"}  # PyPy's log would come in blocks
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True, **options)
     try:
         process.said = []

@@ -368,6 +368,12 @@ def test_an_unexpected_exception_leaves_its_traceback_in_the_log(method, path):
     assert log.getvalue().endswith("RuntimeError: secret </pre><b>\n")
 
 
+def test_the_traceback_is_flushed_to_the_log(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        fail(TodoMVC(BrokenList()), "GET", "/todos/", log)
+        assert "RuntimeError" in (tmp_path / "log").read_text()
+
+
 def fail(application, method, path, log=None):
     environ = {**JSON, "CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"{}"), "wsgi.errors": log or io.StringIO()}
     return call(application, method, path, **environ)
