@@ -46,7 +46,7 @@ def rows(short):
         return
     for server in ["gunicorn", "granian"] if short else SERVERS:
         if importlib.util.find_spec(server):
-            yield from rows_of_server(server, ["todomvc", "floor"] if short else list(APPS), 1 if short else 7)
+            yield from rows_of_server(server, ["todomvc", "floor"] if short else list(APPS), 1 if short else 5)
         else:
             print(f"{server} is not installed: left out", file=sys.stderr)
 

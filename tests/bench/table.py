@@ -25,7 +25,7 @@ def text(rows):
 
 
 def cells(operation, figure, peers, others):
-    return f"{operation:38}{figure:>12}" + "".join(f"{peer:>22}" for peer in peers) + "   " + others
+    return f"{operation:60}{figure:>13}" + "".join(f"{peer:>22}" for peer in peers) + "   " + others
 
 
 def held_to(held):
