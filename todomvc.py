@@ -839,7 +839,7 @@ class SQLiteTodoList:
         """Add a todo, as TodoList.create does; its key is stored with it."""
 
         def insert(database: sqlite3.Connection) -> tuple[int, bytes | None]:
-            made = database.execute("SELECT id, todo, digest FROM todos WHERE key = ?", (key,)).fetchone()
+            made = key and database.execute("SELECT id, todo, digest FROM todos WHERE key = ?", (key,)).fetchone()
             if made:
                 refuse_reuse(made[2].decode(), fields)
                 return made[0], made[1]

@@ -23,7 +23,17 @@ def gunicorn(*arguments, cwd, application="todomvc:app", db="todos.db"):
     db: what TODOMVC_DB is set to, or None to leave it unset.
     """
     pytest.importorskip("gunicorn")
-    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *arguments, application]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--bind",
+        "127.0.0.1:0",
+        "--graceful-timeout",
+        "5",
+        *arguments,
+        application,
+    ]
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{cwd}", "PYTHONWARNINGS": "", "PYTHONDEVMODE": ""}
     if db:
         environ["TODOMVC_DB"] = db
