@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import chart, table
 
-SECTIONS = ["in_process", "served", "startup", "growth"]
+SECTIONS = ["in_process", "served", "startup", "growth", "stored"]
 PACKAGES = ["flask", "falcon", "werkzeug", "bottle", "gunicorn", "waitress", "granian"]
 
 
