@@ -1148,10 +1148,11 @@ class Database(sqlite3.Connection):
 
 def identity(path: str) -> tuple[int, int] | None:
     """Tell a file from all others, and from none."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         status = os.stat(path)
-        return status.st_dev, status.st_ino
-    return None
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def check_owner(database: sqlite3.Connection) -> None:
