@@ -1472,9 +1472,9 @@ class RequestHandler(WSGIRequestHandler):
         super().send_error(code)  # which repeats nothing of the request
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Write a line to the log that does nothing to a terminal, as the base class did not before Python 3.9.16."""
+        """Write a line in the common log format that does nothing to a terminal, as it might before Python 3.9.16."""
         line = (format % arguments).encode("unicode_escape").decode()
-        self.get_stderr().write(f"{self.address_string()} [{self.log_date_time_string()}] {line}\n")
+        self.get_stderr().write(f"{self.address_string()} - - [{self.log_date_time_string()}] {line}\n")
 
     def run_application(self) -> None:
         answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]

@@ -102,6 +102,14 @@ def test_the_help_names_the_flags_and_what_they_are_by_default(tmp_path, word):
     assert word in process.stdout
 
 
+def test_each_request_is_a_line_in_the_common_log_format(tmp_path):
+    with serve(cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        request(process, "/todos/")
+        process.terminate()
+        line = process.stderr.read()
+    assert re.fullmatch(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4} [\d:]{8}\] "GET /todos/ HTTP/1\.[01]" 200 2\n', line)
+
+
 def test_version_prints_the_version(tmp_path):
     process = run(tmp_path, "--version")
     assert (process.returncode, process.stdout) == (0, f"todomvc {__version__}\n")
