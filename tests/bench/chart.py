@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from tests.bench.figures import COST
+
 SUBJECTS = ["floor", "todomvc", "Falcon", "Bottle", "Werkzeug", "Flask"]
 LABELS = {"collection, 1,000 todos, unchanged": "1,000 todos", "page, 1,000 todos, unchanged": "page of them"}
 OPERATIONS = ["read", "304", "create", "update", "delete", "404", "static file", *LABELS]
@@ -26,8 +28,8 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 def svg(rows):
     """Return the chart of the rows of the operations in process: a line for each, a dot for each subject."""
-    rows = {row.operation: row.values for row in rows}
-    lines = [(LABELS.get(name, name), rows[name]) for name in OPERATIONS]
+    rows = {row.operation: row.against for row in rows}
+    lines = [(LABELS.get(name, name), multiples(rows[name])) for name in OPERATIONS]
     height = TOP + STEP * len(lines) + 14
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title">',
@@ -36,8 +38,8 @@ def svg(rows):
         *legend(),
         *grid(height),
     ]
-    for number, (label, values) in enumerate(lines):
-        parts += line(label, values, TOP + STEP * number + STEP / 2)
+    for number, (label, costs) in enumerate(lines):
+        parts += line(label, costs, TOP + STEP * number + STEP / 2)
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -54,10 +56,15 @@ def grid(height):
         yield f'<text x="{x}" y="{TOP - 12}" text-anchor="middle">{10**power:,g}&#215;</text>'
 
 
-def line(label, values, y):
+def multiples(against):
+    """Return what each subject costs, as a multiple of what todomvc.py does: the medians of the table."""
+    costs = {subject: 1 / held.figure if held.kind == COST else held.figure for subject, held in against.items()}
+    return {subject: costs.get(subject, 1) for subject in SUBJECTS}
+
+
+def line(label, costs, y):
     yield f'<text x="{LEFT - 12}" y="{y + 4.5}" text-anchor="end">{label}</text>'
-    for subject in SUBJECTS:
-        times = values[subject] / values["todomvc"]
+    for subject, times in costs.items():
         title = f"<title>{subject}: {times:.3g} times todomvc.py</title>"
         yield f'<circle class="{subject}" cx="{position(times)}" cy="{y}" r="5">{title}</circle>'
 
