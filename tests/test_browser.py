@@ -356,7 +356,12 @@ def test_editing_mode_is_not_kept(three):
 # Todos of other clients
 
 
-@pytest.mark.parametrize("fields", [{}, {"title": None}, {"title": 5}, {"completed": "yes"}, {"completed": None}])
+ODD_TITLES = [None, 5, False, ["x"], {"en": "x"}, {"toString": 1}, {"__proto__": None}, "\ud800", "a\nb"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"completed": "yes"}, {"completed": None}, *[{"title": title} for title in ODD_TITLES]]
+)
 def test_a_todo_with_odd_fields_is_shown_and_keeps_them(site, open_page, fields):
     todo = site.send("POST", body={"note": {"x": [1]}, **fields})
     page = open_page(site.url)

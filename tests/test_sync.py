@@ -1,12 +1,18 @@
 """The client under faults: nothing is lost, nothing is double, and in the end the server and the screen agree."""
 
+import contextlib
 import re
 import threading
 from urllib.parse import urlsplit
+from wsgiref.simple_server import make_server
+from wsgiref.util import shift_path_info
 
 import pytest
+from backbone.run import Server
 from conftest import serve
 from steps import Site, add, edit, expect, row, settle, shown
+
+from todomvc import TodoMVC
 
 pytest_plugins = ["browser"]
 
@@ -167,6 +173,29 @@ def test_changes_are_sent_at_once_when_the_browser_is_online_again(restartable, 
     assert agree(page, restartable) == ["one"]
 
 
+def test_a_hidden_tab_sends_as_well_when_the_browser_is_online_again(restartable, open_page):
+    page = open_page(restartable.url)
+    never_retry(page)
+    page.context.set_offline(True)
+    add(page, "one")
+    expect(status(page)).to_have_text(NOT_SAVED)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    page.context.set_offline(False)
+    assert agree(page, restartable) == ["one"]
+
+
+def test_a_thousand_toggles_made_offline_are_sent_when_online(site, open_page):
+    site.add(*[f"todo {number}" for number in range(1000)])
+    page = open_page(site.url)
+    page.context.set_offline(True)
+    page.locator(".toggle-all").check()
+    expect(status(page)).to_have_text("1000 changes not saved yet — retrying")
+    page.context.set_offline(False)
+    settle(page, seconds=60)
+    assert all(todo["completed"] for todo in site.todos)
+    expect(page.locator(".todo-count")).to_have_text("0 items left")
+
+
 def test_changes_are_sent_at_once_when_the_tab_is_shown(restartable, open_page):
     page = open_page(restartable.url)
     restartable.stop()
@@ -230,6 +259,15 @@ def test_an_error_that_may_pass_is_tried_again(page, site, status):
     intercept(page, "POST", refuse(status), times=2)
     add(page, "one")
     assert agree(page, site) == ["one"]
+
+
+def test_a_retry_after_of_months_neither_ends_at_once_nor_lasts_as_long(page):
+    log = "wait > 60_000 ? console.log('wait', wait) : real(work, wait)"
+    page.evaluate(f"(real => {{ setTimeout = (work, wait) => {log}; }})(setTimeout)")
+    intercept(page, "POST", refuse(503, **{"Retry-After": "9999999"}))
+    with page.expect_console_message(lambda message: "wait" in message.text) as logged:
+        add(page, "one")
+    assert 3_600_000 <= float(logged.value.text.split()[1]) <= 5_400_000
 
 
 def test_retry_after_is_waited_for(page, site):
@@ -506,6 +544,48 @@ def test_without_web_locks_two_tabs_agree_with_the_server_as_well(restartable, o
     assert [todo["completed"] for todo in restartable.todos] == [True, False, False]
 
 
+@pytest.mark.parametrize("left", ["Date.now() + 3_600_000", "'nonsense'"])
+def test_a_lease_left_by_a_crash_or_a_wrong_clock_blocks_nothing(page, site, left):
+    page.add_init_script(f"delete Navigator.prototype.locks; localStorage.setItem('todomvc /todos/', {left})")
+    page.reload()
+    add(page, "one")
+    assert agree(page, site) == ["one"]
+
+
+# Two applications under one origin
+
+
+@contextlib.contextmanager
+def serving(app):
+    with make_server("127.0.0.1", 0, app, Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def neighbours():
+    """The URLs of two applications on one server, /a/ and /b/."""
+    apps = {"a": TodoMVC(), "b": TodoMVC()}
+    with serving(lambda environ, start: apps[shift_path_info(environ)](environ, start)) as url:
+        yield Site(f"{url}a/"), Site(f"{url}b/")
+
+
+def test_two_applications_under_one_origin_keep_apart(neighbours, open_page):
+    ours, theirs = neighbours
+    page = open_page(ours.url)
+    other = open_page(theirs.url, page.context)
+    page.context.route(API, lambda route: route.abort())
+    add(page, "ours")
+    add(other, "theirs")
+    for each in page, other:
+        expect(status(each)).to_have_text("1 change not saved yet — retrying")
+        each.reload()
+    expect(shown(page)).to_have_text(["ours"])
+    page.context.unroute_all()
+    assert (agree(page, ours), agree(other, theirs)) == (["ours"], ["theirs"])
+
+
 # Two browsers
 
 
@@ -538,6 +618,24 @@ def test_an_edit_in_progress_is_not_disturbed(three, site):
     editor.press("Enter")
     settle(three)
     assert site.todos[1] == {**site.todos[1], "title": "second", "completed": True}
+
+
+def test_a_todo_that_gets_its_place_by_a_late_answer_stays_in_the_editor(page, site):
+    held = Held(page, "POST")
+    add(page, "mine")
+    held.wait()
+    late = held.routes[0].fetch()
+    site.add("theirs")
+    come_back(page)
+    expect(shown(page)).to_have_text(["theirs", "mine"])
+    editor = edit(page, "mine")
+    editor.fill("my o")
+    with page.expect_response(API):
+        held.let_go(lambda route: route.fulfill(response=late))
+    page.wait_for_timeout(100)
+    editor.press_sequentially("wn")
+    editor.press("Enter")
+    assert agree(page, site) == ["my own", "theirs"]
 
 
 def test_a_todo_deleted_elsewhere_stays_while_it_is_edited(three, site):
@@ -604,6 +702,55 @@ def test_leaving_the_page_sends_what_is_owed(restartable, open_page):
     assert restartable.todos[0]["completed"]
 
 
+def test_leaving_the_page_saves_what_is_in_the_editor(site, open_page):
+    site.add("one")
+    page = open_page(site.url)
+    edit(page, "one").fill("first")
+    page.goto("about:blank")
+    wait_until(lambda: site.titles == ["first"])
+
+
+def test_creates_left_at_leaving_arrive_in_the_order_typed(site, open_page):
+    page = open_page(site.url)
+    page.context.set_offline(True)
+    titles = [f"todo {number}" for number in range(8)]
+    add(page, *titles)
+    expect(status(page)).to_have_text(NOT_SAVED)
+    sent = record(page)
+    never_retry(page)
+    page.evaluate("addEventListener('online', (event) => event.stopImmediatePropagation(), true)")
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    assert [body["title"] for _, _, body in sent] == ["todo 0"]
+    page.context.set_offline(False)
+    page.reload()
+    assert agree(page, site) == titles
+
+
+def test_a_change_too_large_to_leave_with_does_not_hold_back_the_others(site, open_page):
+    site.add("one", "two")
+    page = open_page(site.url)
+    page.context.set_offline(True)
+    edit(page, "one").fill("x" * 100_000)
+    page.keyboard.press("Enter")
+    row(page, "two").locator(".toggle").check()
+    expect(status(page)).to_have_text("2 changes not saved yet — retrying")
+    sent = record(page)
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    assert [path for _, path, _ in sent] == ["/todos/1"]
+    page.context.set_offline(False)
+    assert agree(page, site) == ["x" * 100_000, "two"]
+
+
+def test_going_back_to_a_page_from_the_cache_shows_what_is_on_the_server(site, open_page):
+    page = open_page(site.url)
+    add(page, "one")
+    settle(page)
+    page.goto("about:blank")
+    site.add("two")
+    page.go_back()
+    expect(shown(page)).to_have_text(["one", "two"])
+
+
 def test_more_than_fits_stays_in_the_outbox_when_leaving(restartable, open_page):
     page = open_page(restartable.url)
     restartable.stop()
@@ -624,6 +771,12 @@ def wait_until(condition):
 
 
 # Without a place to keep things
+
+FILL_STORAGE = """() => {
+  for (let size = 2 ** 23; size >= 1; size /= 2) {
+    try { localStorage.setItem(`x${size}`, 'x'.repeat(size)); } catch { /* then half of it */ }
+  }
+}"""
 
 
 @pytest.mark.parametrize(
@@ -647,3 +800,65 @@ def test_without_storage_all_works_and_the_page_says_what_could_be_lost(restarta
     expect(status(page)).to_have_text("", timeout=20_000)
     assert restartable.titles == ["one", "two"]
     assert restartable.todos[0]["completed"]
+
+
+def test_without_storage_and_locks_changes_are_sent(page, site):
+    page.add_init_script("delete Navigator.prototype.locks")
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no'); } })")
+    page.reload()
+    add(page, "one")
+    wait_until(lambda: site.titles == ["one"])
+
+
+def test_with_full_storage_and_without_locks_changes_are_sent(page, site):
+    page.add_init_script("delete Navigator.prototype.locks")
+    page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+    page.reload()
+    add(page, "one")
+    wait_until(lambda: site.titles == ["one"])
+
+
+def test_what_did_not_fit_is_stored_when_there_is_room_again(page):
+    page.context.set_offline(True)
+    page.evaluate(FILL_STORAGE)
+    add(page, "one")
+    expect(status(page)).to_contain_text("Keep this page open")
+    page.evaluate("Object.keys(localStorage).forEach((key) => key.startsWith('x') && localStorage.removeItem(key))")
+    come_back(page)
+    expect(status(page)).to_have_text("1 change not saved yet — retrying")
+
+
+def test_clearing_the_storage_loses_nothing_that_an_open_page_owes(three, site):
+    three.context.set_offline(True)
+    add(three, "four")
+    row(three, "one").locator(".toggle").check()
+    expect(status(three)).to_have_text("2 changes not saved yet — retrying")
+    three.evaluate("localStorage.clear()")
+    three.context.set_offline(False)
+    assert agree(three, site) == ["one", "two", "three", "four"]
+    assert site.todos[0]["completed"]
+
+
+def test_a_record_that_cannot_be_read_does_not_stop_the_page(page, site):
+    page.evaluate("localStorage.setItem('todomvc /todos/ 1 x', '{oops')")
+    page.reload()
+    add(page, "one")
+    wait_until(lambda: site.titles == ["one"])
+
+
+def test_five_hundred_unsent_changes_outlive_the_page(site, open_page):
+    page = open_page(site.url)
+    page.context.set_offline(True)
+    page.evaluate("""() => {
+      const input = document.querySelector('.new-todo');
+      for (let number = 0; number < 500; number += 1) {
+        input.value = `todo ${number}`;
+        input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter' }));
+      }
+    }""")
+    expect(shown(page)).to_have_count(500)
+    page.close()
+    page.context.set_offline(False)
+    page = open_page(site.url, page.context)
+    settle(page, seconds=60)
+    assert site.titles == [f"todo {number}" for number in range(500)]

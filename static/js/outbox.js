@@ -1,10 +1,11 @@
+import { read, store } from './storage.js';
+
 /**
  * What is owed to the server, in localStorage to outlive the page. Each change has a key of its own, `todomvc <url>
  * <order> <tab>`, so that no tab overwrites another's. `ref` is a todo's id or, before it has one, the Idempotency-Key of
  * its create: { ref, create, after, sent }, the body, the last id known before it, and whether it may have arrived.
  */
 export class Outbox {
-  storage = openStorage();
   tab = randomHex(4);
   order = 0;
   records = new Map();
@@ -12,8 +13,10 @@ export class Outbox {
   ids = new Map();
   unsafe = new Set(); // keys of records that localStorage did not take
 
-  constructor(url) {
+  constructor(url, storage) {
     this.prefix = `todomvc ${url} `;
+    this.mark = `todomvc:${url}`;
+    this.storage = storage;
     this.reload();
   }
 
@@ -34,12 +37,7 @@ export class Outbox {
 
   put(key, record) {
     this.remember(key, record);
-    try {
-      this.storage.setItem(key, JSON.stringify(record));
-      this.unsafe.delete(key);
-    } catch {
-      this.unsafe.add(key);
-    }
+    this.unsafe[store(this.storage, key, JSON.stringify(record)) ? 'delete' : 'add'](key);
   }
 
   forget(keys) {
@@ -51,29 +49,33 @@ export class Outbox {
   }
 
   /** From now on a todo goes by its id. */
-  identify(ref, id, store) {
+  identify(ref, id) {
     const keys = this.owed.get(ref) ?? [];
     this.owed.delete(ref);
     this.ids.set(ref, id);
-    for (const key of keys) this[store ? 'put' : 'remember'](key, { ...this.records.get(key), ref: id });
+    for (const key of keys) this.put(key, { ...this.records.get(key), ref: id });
   }
 
   /** Puts a todo that fails last. Creates keep their order. */
   postpone(ref) {
     const keys = this.owed.get(ref);
-    if (typeof ref === 'number' && this.owed.delete(ref)) this.owed.set(ref, keys);
+    if (!isKey(ref) && this.owed.delete(ref)) this.owed.set(ref, keys);
   }
 
-  /** Reads what other tabs and earlier pages have written and removed. */
+  /** Reads what other tabs and earlier pages have written and removed; where all is gone, the user cleared it. */
   reload() {
     if (!this.storage) return;
+    const cleared = !this.storage.getItem(this.mark);
+    store(this.storage, this.mark, 'in use');
+    for (const [key, record] of this.records) if (cleared || this.unsafe.has(key)) this.put(key, record);
     const stored = Object.keys(this.storage).filter((key) => key.startsWith(this.prefix)).sort();
     const known = new Set([...stored, ...this.unsafe]);
-    for (const key of [...this.records.keys()]) if (!known.has(key)) this.drop(key);
-    for (const key of stored) if (!this.unsafe.has(key)) this.remember(key, JSON.parse(this.storage.getItem(key)));
+    for (const key of this.records.keys()) if (!known.has(key)) this.drop(key);
+    for (const key of stored) if (!this.unsafe.has(key)) this.remember(key, read(this.storage, key));
   }
 
   remember(key, record) {
+    if (!record) return;
     const ref = this.name(record.ref);
     const keys = this.owed.get(ref) ?? [];
     if (!keys.includes(key)) this.owed.set(ref, [...keys, key]);
@@ -94,6 +96,11 @@ export class Outbox {
   }
 }
 
+/** Whether it is an Idempotency-Key, not an id. */
+export function isKey(ref) {
+  return typeof ref === 'string';
+}
+
 /** Random bytes in hex. (crypto.randomUUID is missing without HTTPS.) */
 export function randomHex(length) {
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -104,12 +111,4 @@ function merge(debt, key, { create, after, sent, changes, destroy }) {
   if (destroy) Object.assign(debt, { destroy, destroyKey: key, changes: {} });
   if (changes) debt.changeKeys.push(key);
   Object.assign(debt.changes, changes);
-}
-
-function openStorage() {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,9 @@
+import { isKey } from './outbox.js';
+
 const AT_ONCE = 4;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+const LONGEST_ASKED = 3_600_000;
 const PATIENCE = 20_000;
 
 /** No answer that counts: the request is to be repeated, `wait` milliseconds later at the earliest. */
@@ -52,9 +55,8 @@ export class Sender {
   next() {
     let creating = false;
     for (const ref of this.paused ? [] : this.outbox.owed.keys()) {
-      const isCreate = typeof ref === 'string';
-      if (!this.busy.has(ref) && !(isCreate && creating)) return ref;
-      creating ||= isCreate;
+      if (!this.busy.has(ref) && !(isKey(ref) && creating)) return ref;
+      creating ||= isKey(ref);
     }
     return undefined;
   }
@@ -73,7 +75,7 @@ export class Sender {
   }
 
   retryLater() {
-    const wait = Math.max(this.wait, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries));
+    const wait = Math.max(Math.min(this.wait, LONGEST_ASKED), Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries));
     this.tries += 1;
     this.wait = 0;
     clearTimeout(this.timer);

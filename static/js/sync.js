@@ -1,4 +1,4 @@
-import { randomHex } from './outbox.js';
+import { isKey, randomHex } from './outbox.js';
 import { ask, Away, Sender, withJson } from './sender.js';
 
 const KEEPALIVE_ROOM = 64 * 1024;
@@ -19,10 +19,11 @@ export class Sync extends EventTarget {
   }
 
   start() {
-    const wake = () => document.hidden || this.wake();
+    const isFromCache = performance.getEntriesByType('navigation')[0]?.type === 'back_forward';
     this.tabs.listen((news) => this.hear(news));
-    for (const type of ['online', 'focus', 'visibilitychange']) addEventListener(type, wake);
-    addEventListener('pageshow', ({ persisted }) => persisted && wake());
+    for (const type of ['online', 'focus']) addEventListener(type, () => this.wake());
+    addEventListener('visibilitychange', () => document.hidden || this.wake());
+    addEventListener('pageshow', ({ persisted }) => (persisted || isFromCache) && this.wake());
     addEventListener('pagehide', () => this.leave());
     addEventListener('beforeunload', (event) => this.outbox.unsafe.size && event.preventDefault());
     this.tell();
@@ -84,11 +85,11 @@ export class Sync extends EventTarget {
 
   settle(type, ref, detail) {
     this.tabs.say({ type, ref, ...detail });
-    this.hear({ type, ref, ...detail }, true);
+    this.hear({ type, ref, ...detail });
   }
 
-  /** Takes what another tab owes, or an answer: to this tab (`told`) or another. */
-  hear(news, told) {
+  /** Takes what another tab owes, or an answer, whichever tab it came to. */
+  hear(news) {
     const { type, ref, key, keys, record, todo } = news;
     if (type === 'owed') {
       if (this.outbox.storage) this.outbox.remember(key, record);
@@ -97,7 +98,7 @@ export class Sync extends EventTarget {
       this.answers += 1;
       this.etag = undefined;
       this.outbox.forget(keys);
-      if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id, told);
+      if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id);
     }
     this.say(type, news);
     this.tell();
@@ -122,15 +123,22 @@ export class Sync extends EventTarget {
     return this.say('list', answer.body);
   }
 
-  /** Sends what is owed as the page goes, unless another tab is at it. It stays in the outbox until it is answered. */
+  /**
+   * Sends what is owed as the page goes, unless another tab is at it; of the creates, the first only, as they would arrive
+   * in any order. All stays in the outbox until it is answered.
+   */
   leave() {
-    let room = this.tabs.waiting ? 0 : KEEPALIVE_ROOM;
-    for (const ref of this.refs()) {
+    if (this.tabs.waiting) return;
+    let room = KEEPALIVE_ROOM;
+    this.outbox.reload();
+    const first = this.refs().find(isKey);
+    for (const ref of this.refs().filter((each) => each === first || !isKey(each))) {
       const request = this.request(ref);
       const init = request && withJson(request);
-      room -= new Blob([init?.body ?? '']).size;
-      if (room <= 0) return;
-      if (request) fetch(request.url, { ...init, keepalive: true }).catch(() => {});
+      const size = new Blob([init?.body ?? '']).size;
+      if (!request || size > room) continue;
+      room -= size;
+      fetch(request.url, { ...init, keepalive: true }).catch(() => {});
     }
   }
 

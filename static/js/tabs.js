@@ -1,9 +1,12 @@
+import { store } from './storage.js';
+
 const LEASE = 3000;
 
 /** The tabs that show the same list: each hears what the others say, and only one at a time sends. */
 export class Tabs {
-  constructor(url) {
+  constructor(url, storage) {
     this.name = `todomvc ${url}`;
+    this.storage = storage;
     this.channel = new BroadcastChannel(this.name);
   }
 
@@ -15,31 +18,38 @@ export class Tabs {
     this.channel.onmessage = ({ data }) => hear(data);
   }
 
+  /** Whether another tab is at work, and this one would be. */
+  get waiting() {
+    return performance.now() - this.asked > 20;
+  }
+
   /**
    * Does `work` while no other tab does. Without Web Locks (plain HTTP from another host) a lease has to do; should two
    * tabs take it at once, the server hears a change twice, which does no harm.
    */
   async alone(work) {
-    const asked = performance.now();
-    this.waiting = true;
+    this.asked = performance.now();
     const begin = async () => {
-      this.waiting = false;
-      if (performance.now() - asked > 20) await sleep(100); // another tab was at it: let its last words arrive
+      const { waiting } = this;
+      this.asked = undefined;
+      if (waiting) await sleep(100); // let the last words of the other tab arrive
       await work();
     };
-    await (navigator.locks ? navigator.locks.request(this.name, begin) : lease(this.name, begin));
+    await (navigator.locks ? navigator.locks.request(this.name, begin) : this.lease(begin));
   }
-}
 
-async function lease(name, work) {
-  const renew = () => localStorage.setItem(name, Date.now() + LEASE);
-  await sleep(20 * Math.random());
-  while (localStorage.getItem(name) > Date.now()) await sleep(100);
-  renew();
-  const timer = setInterval(renew, LEASE / 3);
-  await work();
-  clearInterval(timer);
-  localStorage.removeItem(name);
+  async lease(work) {
+    const { name, storage } = this;
+    const left = () => storage?.getItem(name) - Date.now();
+    const renew = () => store(storage, name, Date.now() + LEASE);
+    await sleep(20 * Math.random());
+    while (left() > 0 && left() <= LEASE) await sleep(100); // a longer one is of a clock that was wrong
+    renew();
+    const timer = setInterval(renew, LEASE / 3);
+    await work();
+    clearInterval(timer);
+    storage?.removeItem(name);
+  }
 }
 
 function sleep(milliseconds) {

@@ -58,6 +58,7 @@ export class Todos extends EventTarget {
   setEditing(todo, editing) {
     todo.editing = editing;
     this.show(todo);
+    this.settle(todo);
   }
 
   onowed({ ref }) {
@@ -106,7 +107,13 @@ export class Todos extends EventTarget {
     if (twin) this.ongone(twin);
     todo.ref = id;
     this.index.set(id, todo);
-    if (!(this.before(todo, ({ base }) => base.id !== undefined)?.base.id > id)) return;
+    this.settle(todo);
+  }
+
+  /** Moves a todo to its place, but not from under its editor. */
+  settle(todo) {
+    const before = this.before(todo, ({ base }) => base.id !== undefined);
+    if (todo.editing || !todo.live || !(before?.base.id > todo.base.id)) return;
     this.say('remove', todo);
     this.list.splice(this.list.lastIndexOf(todo), 1);
     this.insert(todo);

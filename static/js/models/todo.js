@@ -9,8 +9,8 @@ export class Todo {
   }
 
   get title() {
-    const { title } = this.attributes;
-    return String(title ?? ''); // other clients may send anything
+    const title = this.attributes.title ?? '';
+    return typeof title === 'string' ? title : JSON.stringify(title); // other clients may send anything
   }
 
   get completed() {

@@ -20,6 +20,7 @@ export class AppView {
     toggleAll.addEventListener('change', () => todos.toggleAll(toggleAll.checked));
     clear.addEventListener('click', () => this.clearCompleted());
     list.addEventListener('empty', () => input.focus());
+    addEventListener('pagehide', () => document.activeElement?.blur()); // saves what is in an editor
   }
 
   create() {
