@@ -170,6 +170,22 @@ def test_the_editor_has_a_name(three):
     expect(three.get_by_role("textbox", name="Title")).to_be_focused()
 
 
+def test_the_input_has_a_name_of_its_own(page):
+    page.locator(".new-todo").evaluate("(input) => input.removeAttribute('placeholder')")
+    expect(page.locator(".new-todo")).to_have_accessible_name("What needs to be done?")
+
+
+def test_a_todo_without_a_title_has_a_name(site, open_page):
+    site.send("POST", body={})
+    page = open_page(site.url)
+    expect(page.get_by_role("checkbox", name="(no title)")).to_be_visible()
+
+
+def test_toggle_all_acts_by_its_label(three):
+    three.get_by_label("Mark all as complete").check()
+    expect(three.locator(".completed")).to_have_count(3)
+
+
 # For every device
 
 
@@ -197,9 +213,31 @@ def test_on_a_phone_the_buttons_are_seen_and_large_enough(site, open_page):
         expect(control).to_have_css("opacity", "1")
 
 
-def test_the_text_of_inputs_is_large_enough_not_to_zoom_on_focus(page):
-    size = page.locator(".new-todo").evaluate("(input) => parseFloat(getComputedStyle(input).fontSize)")
+@pytest.mark.parametrize("selector", [".new-todo", ".edit"])
+def test_the_text_of_inputs_is_large_enough_not_to_zoom_on_focus(three, selector):
+    edit(three, "one")
+    size = three.locator(selector).evaluate("(input) => parseFloat(getComputedStyle(input).fontSize)")
     assert size >= 16
+
+
+def test_every_target_is_large_enough_with_a_mouse_too(three):
+    row(three, "one").locator(".toggle").check()
+    for control in three.locator("a:visible, button:visible, input:visible").all():
+        box = control.bounding_box()
+        assert min(box["width"], box["height"]) >= 24, control
+
+
+@pytest.mark.parametrize("selector", [".new-todo", ".edit"])
+def test_what_is_typed_from_right_to_left_reads_right(three, selector):
+    edit(three, "one")
+    three.locator(selector).fill("اشترِ الحليب")
+    expect(three.locator(selector)).to_have_css("direction", "rtl")
+
+
+def test_nothing_forbids_to_zoom(page):
+    viewport = page.locator("meta[name=viewport]").get_attribute("content")
+    assert "user-scalable" not in viewport
+    assert "maximum-scale" not in viewport
 
 
 def test_nothing_moves_for_who_asked_for_less_motion(site, open_page):

@@ -1,8 +1,10 @@
 """The page in a real browser, through TodoMVC's application specification, point by point."""
 
+import gzip
 import re
 
 import pytest
+from conftest import ROOT
 from steps import add, edit, expect, row, settle, shown
 
 pytest_plugins = ["browser"]
@@ -403,3 +405,12 @@ def test_without_scripts_the_page_says_what_it_needs(page):
         f"({parsed_without_scripts})(location.href).then((page) => page.querySelector('noscript p').innerText)"
     )
     assert "needs JavaScript" in text
+
+
+# Small
+
+
+def test_the_whole_client_is_under_12_kb_gzipped():
+    files = [ROOT / "templates" / "index.html", *sorted((ROOT / "static").rglob("*.*"))]
+    client = b"".join(path.read_bytes() for path in files if path.suffix in {".html", ".css", ".svg", ".js"})
+    assert len(gzip.compress(client, 9)) < 12_000

@@ -1,8 +1,6 @@
-// Wires the client together; nothing else does.
 import { Todos } from './collections/todos.js';
-import { Outbox } from './outbox.js';
+import { openStorage, Outbox } from './outbox.js';
 import { Router } from './routers/router.js';
-import { openStorage } from './storage.js';
 import { Sync } from './sync.js';
 import { Tabs } from './tabs.js';
 import { AppView } from './views/app-view.js';

@@ -1,9 +1,7 @@
-import { read, store } from './storage.js';
-
 /**
- * What is owed to the server, in localStorage to outlive the page. Each change has a key of its own, `todomvc <url>
- * <order> <tab>`, so that no tab overwrites another's. `ref` is a todo's id or, before it has one, the Idempotency-Key of
- * its create: { ref, create, after, sent }, the body, the last id known before it, and whether it may have arrived.
+ * What is owed to the server. Each change has a key of its own, `todomvc <url> <order> <tab>`, so that no tab overwrites
+ * another's. `ref` is an id or the Idempotency-Key of a create: { ref, create, after, sent }, the body, the last id known
+ * before it, and whether it may have arrived.
  */
 export class Outbox {
   tab = randomHex(4);
@@ -11,7 +9,7 @@ export class Outbox {
   records = new Map();
   owed = new Map();
   ids = new Map();
-  unsafe = new Set(); // keys of records that localStorage did not take
+  unsafe = new Set(); // keys that were not stored
 
   constructor(url, storage) {
     this.prefix = `todomvc ${url} `;
@@ -20,7 +18,7 @@ export class Outbox {
     this.reload();
   }
 
-  /** All that is owed to a todo, merged, with its keys; undefined if nothing is. */
+  /** All that is owed to a todo, merged. */
   debt(ref) {
     const keys = this.owed.get(this.name(ref));
     if (!keys) return undefined;
@@ -48,7 +46,6 @@ export class Outbox {
     }
   }
 
-  /** From now on a todo goes by its id. */
   identify(ref, id) {
     const keys = this.owed.get(ref) ?? [];
     this.owed.delete(ref);
@@ -62,7 +59,7 @@ export class Outbox {
     if (!isKey(ref) && this.owed.delete(ref)) this.owed.set(ref, keys);
   }
 
-  /** Reads what other tabs and earlier pages have written and removed; where all is gone, the user cleared it. */
+  /** Reads what other tabs did. Where the mark is gone, the user cleared all. */
   reload() {
     if (!this.storage) return;
     const cleared = !this.storage.getItem(this.mark);
@@ -96,12 +93,11 @@ export class Outbox {
   }
 }
 
-/** Whether it is an Idempotency-Key, not an id. */
 export function isKey(ref) {
   return typeof ref === 'string';
 }
 
-/** Random bytes in hex. (crypto.randomUUID is missing without HTTPS.) */
+/** (crypto.randomUUID is missing without HTTPS.) */
 export function randomHex(length) {
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -111,4 +107,30 @@ function merge(debt, key, { create, after, sent, changes, destroy }) {
   if (destroy) Object.assign(debt, { destroy, destroyKey: key, changes: {} });
   if (changes) debt.changeKeys.push(key);
   Object.assign(debt.changes, changes);
+}
+
+export function openStorage() {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says whether there was room. */
+export function store(storage, key, text) {
+  try {
+    storage.setItem(key, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function read(storage, key) {
+  try {
+    return JSON.parse(storage.getItem(key));
+  } catch {
+    return undefined;
+  }
 }

@@ -6,15 +6,12 @@ const LONGEST_WAIT = 10_000;
 const LONGEST_ASKED = 3_600_000;
 const PATIENCE = 20_000;
 
-/** No answer that counts: the request is to be repeated, `wait` milliseconds later at the earliest. */
+/** No answer that counts; `wait`, in ms, is what the server asks for. */
 export class Away extends Error {
   wait = 0;
 }
 
-/**
- * When to send: one request at a time for each todo, AT_ONCE for all; creates one after another, as ids give the order
- * of the list. When one fails all pause, longer and longer.
- */
+/** When to send: one request at a time for each todo; creates in order, as ids give that of the list. */
 export class Sender {
   busy = new Set();
   tries = 0;
@@ -83,7 +80,7 @@ export class Sender {
   }
 }
 
-/** Sends a request and returns { status, etag, body }; throws Away where a retry may mend it. */
+/** Throws Away where a retry may mend it. */
 export async function ask(url, request) {
   const response = await fetch(url, { ...withJson(request), signal: AbortSignal.timeout(PATIENCE) }).catch(() => {
     throw new Away();
@@ -95,7 +92,6 @@ export async function ask(url, request) {
   return { status, etag: headers.get('ETag'), body };
 }
 
-/** What `fetch` takes to send `body`, if there is one, as JSON. */
 export function withJson({ method, headers, body }) {
   if (!body) return { method, headers };
   return { method, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };

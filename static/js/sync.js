@@ -5,9 +5,8 @@ const KEEPALIVE_ROOM = 64 * 1024;
 const TAKE_OVER = 3000;
 
 /**
- * Between the list and the server. A request that arrives twice does no harm: a create carries an Idempotency-Key, a
- * PATCH sets fields to values, and what is deleted stays so. Says `owed`, `answer`, `gone` and `refused`, of the changes
- * of all tabs; `list`, when all todos were read again; and `status`.
+ * Between the list and the server. A request that arrives twice does no harm: a create has an Idempotency-Key, a PATCH
+ * sets values, what is deleted stays so. Says `owed`, `answer`, `gone`, `refused`, of all tabs; `list`; and `status`.
  */
 export class Sync extends EventTarget {
   answers = 0;
@@ -30,7 +29,6 @@ export class Sync extends EventTarget {
     this.sender.run();
   }
 
-  /** Owes a new todo; `after` is the last id known now. */
   create(create, after) {
     this.owe({ ref: randomHex(16), create, after });
   }
@@ -39,12 +37,10 @@ export class Sync extends EventTarget {
     return this.outbox.debt(ref);
   }
 
-  /** The todos that are owed something. */
   refs() {
     return [...this.outbox.owed.keys()];
   }
 
-  /** Owes { ref, changes } or { ref, destroy: true }. */
   owe(record) {
     const key = this.outbox.add(record);
     this.tabs.say({ type: 'owed', ref: record.ref, key, record });
@@ -64,7 +60,7 @@ export class Sync extends EventTarget {
     return this.settle('answer', ref, { keys: request.keys, todo: body });
   }
 
-  /** The next request for a todo; undefined where it was deleted before it was ever sent. */
+  /** The next request; undefined for what was deleted before it was sent. */
   request(ref) {
     const { create, sent, destroy, destroyKey, changes, changeKeys } = this.debt(ref);
     if (create) return destroy && !sent ? undefined : this.creation(ref);
@@ -73,7 +69,7 @@ export class Sync extends EventTarget {
     return { method: 'PATCH', url, body: changes, keys: changeKeys };
   }
 
-  /** A create takes in what is changed before it is sent; then its body stays, as its Idempotency-Key demands. */
+  /** Takes in what changed before it is sent; then its body stays, as the key demands. */
   creation(ref) {
     const { create, createKey, after, sent, changes, changeKeys } = this.debt(ref);
     const body = sent ? create : { ...create, ...changes };
@@ -88,7 +84,6 @@ export class Sync extends EventTarget {
     this.hear({ type, ref, ...detail });
   }
 
-  /** Takes what another tab owes, or an answer, whichever tab it came to. */
   hear(news) {
     const { type, ref, key, keys, record, todo } = news;
     if (type === 'owed') {
@@ -123,10 +118,7 @@ export class Sync extends EventTarget {
     return this.say('list', answer.body);
   }
 
-  /**
-   * Sends what is owed as the page goes, unless another tab is at it; of the creates, the first only, as they would arrive
-   * in any order. All stays in the outbox until it is answered.
-   */
+  /** Sends what it can as the page goes; of the creates the first only, as they would arrive in any order. */
   leave() {
     if (this.tabs.waiting) return;
     let room = KEEPALIVE_ROOM;
@@ -152,7 +144,7 @@ export class Sync extends EventTarget {
   }
 }
 
-/** What is taken back: all that is owed to a todo that was not created, else what was sent. */
+/** What is taken back. */
 function refusal({ method, body, keys }, debt, status, problem) {
   const reason = problem?.detail ?? `The server said ${status}.`;
   return method === 'POST' ? { ...debt, reason } : { keys, changes: body, reason };

@@ -1,8 +1,8 @@
-import { store } from './storage.js';
+import { store } from './outbox.js';
 
 const LEASE = 3000;
 
-/** The tabs that show the same list: each hears what the others say, and only one at a time sends. */
+/** The tabs of one list: each hears the others, one at a time sends. */
 export class Tabs {
   constructor(url, storage) {
     this.name = `todomvc ${url}`;
@@ -18,15 +18,12 @@ export class Tabs {
     this.channel.onmessage = ({ data }) => hear(data);
   }
 
-  /** Whether another tab is at work, and this one would be. */
+  /** Whether another tab is at work. */
   get waiting() {
     return performance.now() - this.asked > 20;
   }
 
-  /**
-   * Does `work` while no other tab does. Without Web Locks (plain HTTP from another host) a lease has to do; should two
-   * tabs take it at once, the server hears a change twice, which does no harm.
-   */
+  /** Does `work` while no other tab does. Plain HTTP has no Web Locks: a lease has to do. */
   async alone(work) {
     this.asked = performance.now();
     const begin = async () => {
@@ -43,7 +40,7 @@ export class Tabs {
     const left = () => storage?.getItem(name) - Date.now();
     const renew = () => store(storage, name, Date.now() + LEASE);
     await sleep(20 * Math.random());
-    while (left() > 0 && left() <= LEASE) await sleep(100); // a longer one is of a clock that was wrong
+    while (left() > 0 && left() <= LEASE) await sleep(100); // longer: the clock was wrong
     renew();
     const timer = setInterval(renew, LEASE / 3);
     await work();

@@ -2,12 +2,13 @@
 
     python tests/bench/page_speed.py [--todos 10000] [--also URL]...
 
-Prints milliseconds, the median of several runs, and how many times longer the others take. --also names further pages
-that have TodoMVC's class names, its own examples for one. Needs Playwright and npm.
+Prints milliseconds, the median of several runs, how many times longer the others take, and the client's size. --also
+names further pages that have TodoMVC's class names, its own examples for one. Needs Playwright and npm.
 """
 
 import argparse
 import contextlib
+import gzip
 import shutil
 import statistics
 import sys
@@ -151,6 +152,13 @@ def print_table(columns):
         print(f"{what:16}" + "".join(f"{cell:>22}" for cell in cells))
 
 
+def print_size():
+    files = [TESTS.parent / "templates" / "index.html", *sorted((TESTS.parent / "static").rglob("*.*"))]
+    texts = [path.read_bytes() for path in files if path.suffix in {".html", ".css", ".svg", ".js"}]
+    apart = sum(len(gzip.compress(text, 9)) for text in texts)
+    print(f"the client, gzipped: {len(gzip.compress(b''.join(texts), 9))} bytes as one stream, {apart} as files")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Time the page beside a Backbone one.")
     parser.add_argument("--todos", type=int, default=10_000, help="how many there are (%(default)s)")
@@ -167,6 +175,7 @@ def main():
             columns[url[-20:]] = median_of([measure_hundred(browser, url) for _ in range(RUNS)])
         browser.close()
     print_table(columns)
+    print_size()
 
 
 if __name__ == "__main__":

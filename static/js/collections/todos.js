@@ -1,9 +1,6 @@
 import { Todo } from '../models/todo.js';
 
-/**
- * The list, in id order, what has no id yet at its end. Says `reset`; `add`, `change`, `remove`, with the todo; and
- * `refused` { todo, text, reason }, where the server did not take what was typed, or another change.
- */
+/** The list, in id order, what has none at its end. Says `reset`, `add`, `change`, `remove`, `refused`. */
 export class Todos extends EventTarget {
   length = 0;
   completed = 0;
@@ -22,7 +19,6 @@ export class Todos extends EventTarget {
     return this.length - this.completed;
   }
 
-  /** Takes the todos that came with the page, and what an earlier page still owes. */
   reset(list) {
     this.onlist(list);
     for (const ref of this.sync.refs()) this.onowed({ ref });
@@ -47,14 +43,13 @@ export class Todos extends EventTarget {
     return this.list.filter((todo) => todo.live && condition(todo));
   }
 
-  /** The last todo before `todo` that meets `condition`, or undefined. */
   before(todo, condition) {
     let place = this.list.lastIndexOf(todo) - 1;
     while (place >= 0 && !condition(this.list[place])) place -= 1;
     return this.list[place];
   }
 
-  /** What is edited stays on the screen, whatever happens to it elsewhere. */
+  /** What is edited stays on the screen. */
   setEditing(todo, editing) {
     todo.editing = editing;
     this.show(todo);
@@ -101,7 +96,6 @@ export class Todos extends EventTarget {
     for (const todo of this.list.filter((each) => !stay.has(each) && !this.sync.debt(each.ref)?.create)) this.ongone(todo);
   }
 
-  /** A create has its id, and with it its place. */
   identify(todo, id) {
     const twin = this.index.get(id);
     if (twin) this.ongone(twin);
@@ -129,7 +123,7 @@ export class Todos extends EventTarget {
     return todo;
   }
 
-  /** Works out what is to be seen of a todo, keeps count, and says what changed. */
+  /** Works out what is seen, keeps count, says what changed. */
   show(todo) {
     if (!todo) return;
     const { live, title, completed } = todo;

@@ -1,4 +1,4 @@
-/** One todo: `base` is what the server last said of it; `attributes`, what is shown, has what is still owed, too. */
+/** `base` is what the server last said; `attributes` has what is still owed, too. */
 export class Todo {
   editing = false;
   gone = false; // from the server

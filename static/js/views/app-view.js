@@ -2,7 +2,6 @@ import { isEnter, ListView } from './list-view.js';
 
 const SLOW = 500;
 
-/** The page around the list, and the two lines that tell of trouble. */
 export class AppView {
   parts = {};
   line = '';
@@ -46,7 +45,6 @@ export class AppView {
     }
   }
 
-  /** Draws once, however many todos change. */
   drawSoon() {
     this.drawing ??= Promise.resolve().then(() => this.draw());
   }
@@ -63,7 +61,7 @@ export class AppView {
     document.title = remaining ? `(${remaining}) TodoMVC` : 'TodoMVC';
   }
 
-  /** Says what is not saved yet, unless it is saved at once. */
+  /** Quiet where it is saved at once. */
   tell({ owed, failing, unsafe }) {
     const lost = unsafe ? '. Keep this page open: this browser stores nothing for it' : '';
     this.line = owed && `${plural(owed, 'change')} not saved yet — ${failing ? 'retrying' : 'saving'}${lost}`;
@@ -78,7 +76,6 @@ export class AppView {
     if (status.textContent !== this.line) status.textContent = this.line || '';
   }
 
-  /** Tells what the server did not take, and offers what was typed again. */
   refuse({ todo, text, reason }) {
     const { alert, input } = this.parts;
     const line = document.createElement('p');

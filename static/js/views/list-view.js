@@ -3,7 +3,7 @@ import { TodoView } from './todo-view.js';
 const GROUP = 50;
 const ROW = 60; // pixels, where a row is not laid out yet
 
-/** The rows, in groups, as the browser lays out only those that are seen. A change redraws its own row and no other. */
+/** The rows, in groups: the browser lays out those that are seen. */
 export class ListView {
   rows = new Map();
   views = new WeakMap();
@@ -19,7 +19,7 @@ export class ListView {
     }
   }
 
-  /** The style sheet hides the others; no row is touched. */
+  /** The style sheet hides the others. */
   set filter(filter) {
     this.list.dataset.filter = filter;
     for (const group of this.list.children) this.measure(group);
@@ -29,14 +29,13 @@ export class ListView {
     return todo.matches(this.list.dataset.filter);
   }
 
-  /** Draws what is seen, then the rest. */
   reset() {
     const seen = this.todos.filter((todo) => this.isShown(todo)).slice(0, GROUP);
     seen.forEach((todo, place) => this.place(todo, seen[place - 1]));
     setTimeout(() => this.drawRest());
   }
 
-  /** Draws what is not seen, a little at a time. */
+  /** A little at a time. */
   drawRest() {
     const end = performance.now() + 10;
     let last;
@@ -92,7 +91,7 @@ export class ListView {
     this.rows.delete(todo);
   }
 
-  /** Gives the focus of a row that goes to the same control of a neighbour, or to the input. */
+  /** Gives the focus to the same control of a neighbour, or to the input. */
   passFocus({ element, todo }) {
     const { activeElement } = document;
     if (!element.contains(activeElement)) return;
@@ -126,7 +125,6 @@ export class ListView {
     this.save(row);
   }
 
-  /** Opens the editor on the title, or on `text`. */
   edit(todo, text) {
     const row = this.rows.get(todo);
     if (!row || row.editor) return;

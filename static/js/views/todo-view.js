@@ -1,4 +1,3 @@
-/** One row, and the editor of its title. */
 export class TodoView {
   constructor(todo, template) {
     this.todo = todo;
@@ -19,7 +18,7 @@ export class TodoView {
 
   edit(text = this.todo.title) {
     const editor = Object.assign(document.createElement('input'), { className: 'edit', dir: 'auto', ariaLabel: 'Title' });
-    editor.value = this.todo.title;
+    editor.value = this.todo.title; // without its line breaks
     this.unchanged = editor.value;
     editor.value = text;
     this.editor = editor;
@@ -28,7 +27,7 @@ export class TodoView {
     editor.focus();
   }
 
-  /** Closes the editor and returns what was typed, trimmed, or undefined where nothing was changed. */
+  /** Returns what was typed, or undefined where nothing changed. */
   leave() {
     const { editor } = this;
     this.editor = undefined;
