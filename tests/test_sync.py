@@ -464,7 +464,7 @@ def test_a_refused_toggle_or_delete_is_undone(three, site, method, control):
 @pytest.mark.parametrize("gone", [404, 410])
 def test_a_todo_that_is_gone_when_changed_goes(three, site, gone):
     intercept(three, "PATCH", refuse(gone))
-    row(three, "two").locator(".toggle").check()
+    row(three, "two").locator(".toggle").click()
     expect(shown(three)).to_have_text(["one", "three"])
     expect(three.get_by_role("alert")).to_have_text("")
     settle(three)
