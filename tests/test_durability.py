@@ -216,9 +216,25 @@ def test_a_log_that_a_killed_process_left_is_read(tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_workers_of_gunicorn_keep_one_gapless_list(tmp_path, kind):
     with gunicorn(*KINDS[kind], cwd=tmp_path) as server, ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda n: ask(server.url, "POST", "/todos/", {"n": n})[1]["id"], range(200)))
+
+        def make(count):
+            return list(pool.map(lambda n: ask(server.url, "POST", "/todos/", {"n": n})[1]["id"], range(count)))
+
+        made = make(100)
+        with stopped(next(worker for worker in workers_of(server) if has_open(worker, tmp_path / "todos.db"))):
+            made += make(100)  # another one answers now, if none has yet
+        made += make(100)
         assert len([worker for worker in workers_of(server) if has_open(worker, tmp_path / "todos.db")]) > 1
     check_integrity(tmp_path / "todos.db", made)
+
+
+@contextlib.contextmanager
+def stopped(process):
+    os.kill(int(process), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(int(process), signal.SIGCONT)
 
 
 def has_open(process, path):
