@@ -105,8 +105,7 @@ def test_the_help_names_the_flags_and_what_they_are_by_default(tmp_path, word):
 def test_each_request_is_a_line_in_the_common_log_format(tmp_path):
     with serve(cwd=tmp_path, stderr=subprocess.PIPE) as process:
         request(process, "/todos/")
-        process.terminate()
-        line = process.stderr.read()
+        line = process.stderr.readline()
     assert re.fullmatch(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4} [\d:]{8}\] "GET /todos/ HTTP/1\.[01]" 200 2\n', line)
 
 
