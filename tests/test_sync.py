@@ -698,8 +698,7 @@ def test_leaving_the_page_sends_what_is_owed(restartable, open_page):
     row(page, "one").locator(".toggle").check()
     page.unroute_all()
     page.goto("about:blank")
-    wait_until(lambda: restartable.titles == ["one", "two"])
-    assert restartable.todos[0]["completed"]
+    wait_until(lambda: restartable.titles == ["one", "two"] and restartable.todos[0]["completed"])
 
 
 def test_leaving_the_page_saves_what_is_in_the_editor(site, open_page):
