@@ -1466,7 +1466,8 @@ class RequestHandler(WSGIRequestHandler):
         hosts, lengths = self.headers.get_all("Host", []), self.headers.get_all("Content-Length", [])
         is_framed = len(lengths) + ("Transfer-Encoding" in self.headers) < 2
         is_addressed = len(hosts) == 1 or (not hosts and self.request_version == "HTTP/1.0")
-        return is_framed and is_addressed and self.request_version >= "HTTP/1"
+        is_versioned = self.request_version >= "HTTP/1" and len(self.requestline.split()) == 3
+        return is_framed and is_addressed and is_versioned
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         super().send_error(code)  # which repeats nothing of the request
