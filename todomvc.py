@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import errno
 import functools
 import gzip
@@ -50,10 +51,13 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO, NoReturn
+    from typing import Any, BinaryIO, NoReturn, Union
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from todomvc_postgres import PostgresTodoList
+
     AnyPath = Path | zipfile.Path
+    AnyTodoList = Union["TodoList", "SQLiteTodoList", PostgresTodoList]
     Header = tuple[str, str]
     Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
@@ -72,15 +76,17 @@ HERE = Path(__file__).resolve().parent
 MAX_BODY = 1024 * 1024  # bytes
 MAX_DISCARDED = 8 * MAX_BODY
 MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
+MAX_USER = 255  # characters of a name
+MAX_DOCUMENTS = 1000  # users whose latest page is kept
 MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
 
 
 class TodoMVC:
-    """The WSGI application (PEP 3333) over one list of todos.
+    """The WSGI application (PEP 3333) over a list of todos, and over one of each user that the server names.
 
     todos: the list that it serves; by default an empty TodoList of its own.
     static: a folder; each file in it is served under its path there. By default the one beside this file.
-    templates: a folder; its index.html, a string.Template of $root, $url and $todos, is the page. Likewise.
+    templates: a folder; its index.html is the page, a string.Template of $root, $url, $user and $todos. Likewise.
     debug: whether the answer to an unexpected exception shows the traceback.
     todo_backend: whether to answer as the Todo-Backend specification (todobackend.com) asks: every todo with a
         `completed` and an absolute `url`, to scripts of every origin.
@@ -90,7 +96,7 @@ class TodoMVC:
 
     def __init__(
         self,
-        todos: TodoList | SQLiteTodoList | None = None,
+        todos: AnyTodoList | None = None,
         static: str | os.PathLike[str] | None = None,
         templates: str | os.PathLike[str] | None = None,
         *,
@@ -103,7 +109,7 @@ class TodoMVC:
         self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
         self.debug, self.todo_backend = debug, todo_backend
         self.application = allow_origins(self.answer, ["*"]) if todo_backend else self.answer
-        self.latest_list = self.latest_page = Document(b"", "")
+        self.lists, self.pages = Documents(), Documents()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
             route(r"/todos/0*([0-9]{1,18})", self.missing_todo, GET=read, PUT=update, PATCH=update, DELETE=delete),
@@ -133,65 +139,78 @@ class TodoMVC:
             return self.file_handlers.get(method, self.file_handlers["ANY"])(environ, self.files[path])
         raise HTTPError("404 Not Found", "There is nothing at this address.")
 
-    def missing_todo(self, id: str) -> Response | None:
-        return NO_SUCH_TODO if self.todos.read(int(id)) is None else None
+    def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
+        """Return the list of whoever asks: the server has made sure that it is this user (RFC 3875, section 4.1.11)."""
+        user = environ.get("REMOTE_USER")
+        if not user:
+            return self.todos
+        if len(user) > MAX_USER:
+            raise HTTPError("400 Bad Request", f"Come by a user's name of at most {MAX_USER} characters.")
+        return self.todos.of(user)
+
+    def missing_todo(self, environ: WSGIEnvironment, id: str) -> Response | None:
+        return NO_SUCH_TODO if self.list_of(environ).read(int(id)) is None else None
 
     def read_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todo = self.todos.read(int(id))
+        todo = self.list_of(environ).read(int(id))
         if todo is None:
             return NO_SUCH_TODO
-        tag = entity_tag(todo)
-        return not_modified(tag) if is_current(environ, tag) else json_response(self.represent(todo, environ), tag)
+        tag, headers, body = todo_representation(self.represent(todo, environ))
+        return not_modified(tag) if is_current(environ, tag) else ("200 OK", headers, body)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        if self.missing_todo(id):  # whatever the body is
+        if self.missing_todo(environ, id):  # whatever the body is
             return NO_SUCH_TODO
-        todo = self.todos.update(int(id), read_json_object(environ), precondition(environ))
-        return NO_SUCH_TODO if todo is None else json_response(self.represent(todo, environ), entity_tag(todo))
+        fields, check = read_json_object(environ), precondition(environ, self.represent)
+        todo = self.list_of(environ).update(int(id), fields, check)
+        if todo is None:
+            return NO_SUCH_TODO
+        _, headers, body = todo_representation(self.represent(todo, environ))
+        return "200 OK", headers, body
 
     def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todo = self.todos.delete(int(id), precondition(environ))
+        todo = self.list_of(environ).delete(int(id), precondition(environ, self.represent))
         return NO_SUCH_TODO if todo is None else json_response(self.represent(todo, environ))
 
     def list_todos(self, environ: WSGIEnvironment) -> Response:
-        made_of, document = (self.todos.version, self.todo_backend and list_url(environ)), self.latest_list
-        if document.made_of != made_of:
-            body = self.represent_all(self.todos, environ)
-            document = self.latest_list = Document(body, "application/json", made_of=made_of)
-        return document.response(environ)
+        todos, url = self.list_of(environ), list_url(environ) if self.todo_backend else ""
+
+        def render() -> Document:
+            return Document(self.represent(json_array(todos), environ), "application/json")
+
+        return self.lists.latest(environ, (todos.version, url), render).response(environ)
 
     def create_todo(self, environ: WSGIEnvironment) -> Response:
         key = idempotency_key(environ)
         fields = read_json_object(environ)
         if self.todo_backend:
             fields.setdefault("completed", False)
-        id, todo = self.todos.create(fields, key)
+        id, todo = self.list_of(environ).create(fields, key)
         if todo is None:
             raise HTTPError("410 Gone", "The todo of this Idempotency-Key is deleted: use a new key to make another.")
-        status, headers, body = json_response(self.represent(todo, environ), entity_tag(todo))
-        return status, [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
+        _, headers, body = todo_representation(self.represent(todo, environ))
+        return "200 OK", [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
 
     def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
-        return json_response(self.represent_all(self.todos.delete_all(precondition(environ)), environ))
+        todos = self.list_of(environ).delete_all(precondition(environ, self.represent))
+        return json_response(self.represent(json_array(todos), environ))
 
-    def represent(self, todo: bytes, environ: WSGIEnvironment) -> bytes:
-        return add_url(todo, list_url(environ)) if self.todo_backend else todo
-
-    def represent_all(self, todos: Iterable[bytes], environ: WSGIEnvironment) -> bytes:
-        return json_array(self.represent(todo, environ) for todo in todos) if self.todo_backend else json_array(todos)
+    def represent(self, body: bytes, environ: WSGIEnvironment) -> bytes:
+        return add_urls(body, list_url(environ)) if self.todo_backend else body
 
     def redirect_to_list(self, environ: WSGIEnvironment) -> Response:
         return redirect(f"{root_url(environ)}todos/", environ)
 
     def page(self, environ: WSGIEnvironment) -> Response:
-        root = root_url(environ)
+        todos, root = self.list_of(environ), root_url(environ)
         if root != "/" and not environ.get("PATH_INFO"):
             return redirect(root, environ)
-        made_of, document = (self.todos.version, root), self.latest_page
-        if document.made_of != made_of:
-            body = fill_template(self.template, root, json_array(self.todos))
-            document = self.latest_page = Document(body, "text/html; charset=utf-8", self.page_headers, made_of)
-        return document.response(environ)
+
+        def render() -> Document:
+            body = fill_template(self.template, root, environ.get("REMOTE_USER") or "", json_array(todos))
+            return Document(body, "text/html; charset=utf-8", self.page_headers)
+
+        return self.pages.latest(environ, (todos.version, root), render).response(environ)
 
     def static_file(self, environ: WSGIEnvironment, file: Document) -> Response:
         return file.response(environ)
@@ -227,11 +246,10 @@ class HTTPError(Exception):
 class Document:
     """A body that is sent many times, and what is worked out once for all of them.
 
-    body: the bytes; content_type: their media type; headers: more to send; made_of: what tells if it is out of date.
+    body: the bytes; content_type: their media type; headers: more to send.
     """
 
-    def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = (), made_of: object = None) -> None:
-        self.made_of = made_of
+    def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = ()) -> None:
         self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.headers = [("Content-Type", content_type), *self.vary, *headers]
         self.plain = representation(body, self.headers)
@@ -248,6 +266,29 @@ class Document:
             headers = [*self.headers, ("Content-Encoding", "gzip")]
             self.gzipped = representation(gzip.compress(self.plain[2], 6, mtime=0), headers)
         return self.gzipped
+
+
+class Documents:
+    """The latest document of each user, made anew only when what it is made of has changed."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, tuple[object, Document]] = {}
+
+    def latest(self, environ: WSGIEnvironment, made_of: object, render: Callable[[], Document]) -> Document:
+        user = environ.get("REMOTE_USER") or ""
+        last = self.documents.get(user)
+        if last is not None and last[0] == made_of:
+            return last[1]
+        if len(self.documents) >= MAX_DOCUMENTS:
+            self.documents.clear()
+        document = render()
+        self.documents[user] = made_of, document
+        return document
+
+
+@functools.lru_cache(maxsize=256)
+def todo_representation(todo: bytes) -> Representation:
+    return representation(todo, [("Content-Type", "application/json")])
 
 
 def representation(body: bytes, headers: Headers) -> Representation:
@@ -267,18 +308,18 @@ def route(pattern: str, missing: Missing = nothing_missing, **handlers: Handler)
 def handlers_by_method(missing: Missing = nothing_missing, **handlers: Handler) -> Handlers:
     """Complete the handlers of a path: HEAD goes where GET goes; OPTIONS, and any other method, is told what may be.
 
-    missing: what answers these two, called with what the pattern caught, if the path names something that is not there.
+    missing: what answers these two, called as they are, if the path names something that is not there.
     """
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
     allow = ("Allow", ", ".join(sorted([*handlers, "OPTIONS"])))
 
     def options(environ: WSGIEnvironment, *arguments: Any) -> Response:
-        return missing(*arguments) or ("204 No Content", [allow], b"")
+        return missing(environ, *arguments) or ("204 No Content", [allow], b"")
 
     def other_method(environ: WSGIEnvironment, *arguments: Any) -> Response:
         error = HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
-        return missing(*arguments) or error_response(environ, error)
+        return missing(environ, *arguments) or error_response(environ, error)
 
     return handlers if "ANY" in handlers else {**handlers, "OPTIONS": options, "ANY": other_method}
 
@@ -373,14 +414,14 @@ def idempotency_key(environ: WSGIEnvironment) -> str | None:
     raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
 
 
-def precondition(environ: WSGIEnvironment) -> Check:
+def precondition(environ: WSGIEnvironment, represent: Callable[[bytes, WSGIEnvironment], bytes]) -> Check:
     """Return the check that If-Match and If-None-Match ask for before a change (RFC 9110, section 13.1)."""
     if "HTTP_IF_MATCH" not in environ and "HTTP_IF_NONE_MATCH" not in environ:
         return accept
     expected = environ.get("HTTP_IF_MATCH", "*").strip()
 
     def check(body: bytes) -> None:
-        document = Document(body, "application/json")
+        document = Document(represent(body, environ), "application/json")
         tags = {document.plain[0], document.gzip()[0]}  # the comparison is strong: a W/"..." is none of them
         is_expected = expected == "*" or not tags.isdisjoint(entity_tags(expected))
         if not is_expected or any(is_current(environ, tag) for tag in tags):
@@ -415,12 +456,8 @@ def content_headers(content_type: str, body: bytes) -> Headers:
     return [("Content-Type", content_type), ("Content-Length", str(len(body)))]
 
 
-def json_response(body: bytes, tag: str | None = None) -> Response:
-    """Return 200 with a body of JSON, and with its entity tag if one is given."""
-    headers = content_headers("application/json", body)
-    if tag:
-        headers.append(("ETag", tag))
-    return "200 OK", headers, body
+def json_response(body: bytes) -> Response:
+    return "200 OK", content_headers("application/json", body), body
 
 
 def not_modified(tag: str, *headers: Header) -> Response:
@@ -500,12 +537,20 @@ ERROR_PAGE = Template("""\
 # Guards: WSGI applications around another one, to be left out or replaced at will.
 
 
-def guard(app: WSGIApplication, hosts: Container[str] | None = None, origins: Container[str] = ()) -> WSGIApplication:
+def guard(
+    app: WSGIApplication,
+    hosts: Container[str] | None = None,
+    origins: Container[str] = (),
+    user_header: str | None = None,
+) -> WSGIApplication:
     """Put the guards around an application that browsers reach.
 
     hosts: names, in lower case and without a port, by which it may be called, besides the loopback ones; None is any.
     origins: those whose scripts may use it, as browsers write them ("https://example.org"), or "*"; by default its own.
+    user_header: the header in which a proxy in front, and nobody else, names the user; None if there is no such proxy.
     """
+    if user_header:
+        app = believe_header(app, user_header)
     app = refuse_cross_origin_writes(app, origins)
     if origins:
         app = allow_origins(app, origins)
@@ -574,6 +619,17 @@ def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGI
 
 def is_preflight(environ: WSGIEnvironment) -> bool:
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def believe_header(application: WSGIApplication, name: str) -> WSGIApplication:
+    """Take the user from a header of a proxy that all requests come by, and that lets none of a client's through."""
+    variable = "HTTP_" + name.upper().replace("-", "_")
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["REMOTE_USER"] = environ.get(variable, "")
+        return application(environ, start_response)
+
+    return guarded
 
 
 def require_one_process(application: WSGIApplication) -> WSGIApplication:
@@ -646,17 +702,17 @@ def read_template(path: AnyPath) -> Template:
     """Return the page's template. Raise OSError if it cannot be read, ValueError if it cannot be filled."""
     try:
         template = Template(path.read_text(encoding="utf-8"))
-        fill_template(template, "/", b"[]")
+        fill_template(template, "/", "", b"[]")
     except KeyError as error:
-        raise ValueError(f"{path}: there is no {error} to fill in, only root, url and todos") from None
+        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user and todos") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return template
 
 
-def fill_template(template: Template, root: str, todos: bytes) -> bytes:
-    url = html.escape(root)
-    return template.substitute(root=url, url=url + "todos/", todos=todos.decode()).encode()
+def fill_template(template: Template, root: str, user: str, todos: bytes) -> bytes:
+    url, name = html.escape(root), quote(user, safe="", errors="surrogatepass")
+    return template.substitute(root=url, url=url + "todos/", user=name, todos=todos.decode()).encode()
 
 
 # mimetypes would answer as each machine is set up: on some, a script is text/plain, which no browser runs.
@@ -701,9 +757,14 @@ class TodoList:
 
     def __init__(self) -> None:
         self.todos: list[bytes | None] = []
+        self.users: dict[str, TodoList] = {}
         self.version = 0  # another one after each change
         self.keys: dict[str, tuple[int, str]] = {}  # of each key that create was given: the id, and a digest
         self.lock = threading.Lock()
+
+    def of(self, user: str) -> TodoList:
+        """Return the list of a user, which has nothing in common with this one or another user's."""
+        return self.users.get(user) or self.users.setdefault(user, TodoList())
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
@@ -784,9 +845,16 @@ def encode_todo(fields: dict[str, Any], id: int) -> bytes:
     return todo.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
 
 
-def add_url(todo: bytes, url: str) -> bytes:
-    fields = decode_json(todo.decode())
-    return encode_todo({**fields, "url": f"{url}{fields['id']}"}, fields["id"])
+def add_urls(body: bytes, url: str) -> bytes:
+    """Return a todo, or an array of them, each with its own URL in it: that of the list and its id."""
+    value = json.loads(body)
+    if isinstance(value, list):
+        return json_array(with_url(todo, url) for todo in value)
+    return with_url(value, url)
+
+
+def with_url(todo: dict[str, Any], url: str) -> bytes:
+    return encode_todo({**todo, "url": f"{url}{todo['id']}"}, todo["id"])
 
 
 def json_array(todos: Iterable[bytes]) -> bytes:
@@ -807,64 +875,57 @@ class SQLiteTodoList:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.abspath(path)
-        self.opened: TodoFile | None = None
-        self.opening = threading.Lock()
+        self.file = TodoFile(os.path.abspath(path))
+        self.user = b""
 
-    @property
-    def file(self) -> TodoFile:
-        """The file, open from the first use on.
-
-        In a child of the process that opened it, SQLite would take the parent's locks for its own, and others could
-        delete the log under it: not even a new connection is safe there (howtocorrupt.html).
-        """
-        file = self.opened
-        if file is None:
-            with self.opening:
-                file = self.opened = self.opened or TodoFile(self.path)
-        if file.process != os.getpid():
-            raise UnusableFile(f"{self.path}: it was used before this process was forked, use it only after")
-        return file
+    def of(self, user: str) -> SQLiteTodoList:
+        """Return the list of a user, as TodoList.of does; it is in the same file."""
+        todos = copy.copy(self)
+        todos.user = user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
+        return todos
 
     @property
     def version(self) -> int:
         """A number that is another one after each change."""
-        return self.file.up_to_date().version
+        return self.file.read(self.user).version
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
-        return filter(None, self.file.up_to_date().snapshot())
+        return filter(None, self.file.snapshot(self.user))
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
 
         def insert(database: sqlite3.Connection) -> tuple[int, bytes | None]:
-            made = key and database.execute("SELECT id, todo, digest FROM todos WHERE key = ?", (key,)).fetchone()
+            select = "SELECT id, json, digest FROM todo WHERE user = ? AND key = ?"
+            made = key and database.execute(select, (self.user, key)).fetchone()
             if made:
                 refuse_reuse(made[2].decode(), fields)
                 return made[0], made[1]
-            (id,) = database.execute("SELECT coalesce(max(id) + 1, 0) FROM todos").fetchone()
+            select = "SELECT coalesce(max(id) + 1, 0) FROM todo WHERE user = ?"
+            (id,) = database.execute(select, (self.user,)).fetchone()
             todo = encode_todo(fields, id)
-            row = (id, todo.decode(), key, key and digest_of(fields))
-            database.execute(f"INSERT INTO todos (id, todo, key, digest, version) VALUES (?, ?, ?, ?, {NEXT})", row)
+            row = (self.user, id, todo.decode(), key, key and digest_of(fields))
+            columns = "(user, id, json, key, digest, version)"
+            database.execute(f"INSERT INTO todo {columns} VALUES (?, ?, ?, ?, ?, {NEXT})", row)
             return id, todo
 
         return self.file.write(insert)
 
     def read(self, id: int) -> bytes | None:
         """Return a todo."""
-        todos = self.file.up_to_date().todos
+        todos = self.file.read(self.user).todos
         return todos[id] if 0 <= id < len(todos) else None
 
     def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
 
         def change(database: sqlite3.Connection) -> bytes | None:
-            todo = select_todo(database, id)
+            todo = self.select(database, id)
             if todo is not None:
                 check(todo)
                 todo = merge(todo, fields, id)
-                database.execute(f"UPDATE todos SET todo = ?, version = {NEXT} WHERE id = ?", (todo.decode(), id))
+                self.replace(database, id, todo.decode())
             return todo
 
         return self.file.write(change)
@@ -873,10 +934,10 @@ class SQLiteTodoList:
         """Delete a todo, as TodoList.delete does."""
 
         def bury(database: sqlite3.Connection) -> bytes | None:
-            todo = select_todo(database, id)
+            todo = self.select(database, id)
             if todo is not None:
                 check(todo)
-                database.execute(f"UPDATE todos SET todo = NULL, version = {NEXT} WHERE id = ?", (id,))
+                self.replace(database, id, None)
             return todo
 
         return self.file.write(bury)
@@ -885,13 +946,24 @@ class SQLiteTodoList:
         """Delete every todo, as TodoList.delete_all does."""
 
         def bury(database: sqlite3.Connection) -> list[bytes]:
-            rows = database.execute("SELECT todo FROM todos WHERE todo IS NOT NULL ORDER BY id").fetchall()
+            live = "user = ? AND json IS NOT NULL"
+            rows = database.execute(f"SELECT json FROM todo WHERE {live} ORDER BY id", (self.user,)).fetchall()
             deleted = [todo for (todo,) in rows]
             check(json_array(deleted))
-            database.execute(f"UPDATE todos SET todo = NULL, version = {NEXT} WHERE todo IS NOT NULL")
+            database.execute(f"UPDATE todo SET json = NULL, version = {NEXT} WHERE {live}", (self.user,))
             return deleted
 
         return self.file.write(bury)
+
+    def select(self, database: sqlite3.Connection, id: int) -> bytes | None:
+        """Return a todo as the database has it. An id may be too large for an integer there, but not for a text."""
+        select = "SELECT json FROM todo WHERE user = ? AND id = ?"
+        row: tuple[bytes | None] | None = database.execute(select, (self.user, str(id))).fetchone()
+        return row[0] if row else None
+
+    def replace(self, database: sqlite3.Connection, id: int, todo: str | None) -> None:
+        update = f"UPDATE todo SET json = ?, version = {NEXT} WHERE user = ? AND id = ?"
+        database.execute(update, (todo, self.user, id))
 
 
 class TodoFile:
@@ -903,53 +975,76 @@ class TodoFile:
     """
 
     def __init__(self, path: str) -> None:
-        self.path, self.process = path, os.getpid()
-        self.todos: list[bytes | None] = []
+        self.path, self.process = path, 0
+        self.lists: dict[bytes, Copy] = {}  # of each user
         self.version = self.data_version = 0
         self.line: deque[Write[Any]] = deque()
-        self.mutex, self.reading = threading.Lock(), threading.Lock()
-        with opening(path):
-            refuse_foreign_file(path)
-            self.lock = LockFile(os.open(path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
-            with self.lock.held(time.monotonic() + MAX_WAIT):
-                self.writer, self.reader = connect(path), connect(path)
-            self.identity = identity(path)
-            self.up_to_date()
+        self.mutex, self.reading = threading.Lock(), threading.RLock()
 
-    def up_to_date(self) -> TodoFile:
-        """Bring the copy up to what is committed, by whichever connection: data_version tells if there is any news."""
+    def ensure_open(self) -> None:
+        """Open the file at its first use.
+
+        In a child of the process that opened it, SQLite would take the parent's locks for its own, and others could
+        delete the log under it: not even a new connection is safe there (howtocorrupt.html).
+        """
+        if not self.process:
+            with self.reading:
+                if not self.process:
+                    self.open()
+        if self.process != os.getpid():
+            raise UnusableFile(f"{self.path}: it was used before this process was forked, use it only after")
+
+    def open(self) -> None:
+        with opening(self.path):
+            refuse_foreign_file(self.path)
+            self.lock = LockFile(os.open(self.path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
+            with self.lock.held(time.monotonic() + MAX_WAIT):
+                self.writer, self.reader = connect(self.path), connect(self.path)
+            self.identity = identity(self.path)
+            self.catch_up()
+        self.process = os.getpid()
+
+    def read(self, user: bytes) -> Copy:
+        """Return the list of a user, brought up to what is committed."""
+        self.ensure_open()
         with self.reading:
-            try:
-                (data_version,) = self.reader.execute("PRAGMA data_version").fetchone()
-                if data_version != self.data_version:
-                    self.read_changes()
-                    self.data_version = data_version
-            except sqlite3.Error as error:
-                raise list_error(error) from error
-        return self
+            self.catch_up()
+        return self.lists.get(user, NOTHING)
+
+    def snapshot(self, user: bytes) -> list[bytes | None]:
+        with self.reading:
+            return self.read(user).todos.copy()
+
+    def catch_up(self) -> None:
+        """Read what has been committed since, by whichever connection: data_version tells if there is any news."""
+        try:
+            (data_version,) = self.reader.execute("PRAGMA data_version").fetchone()
+            if data_version != self.data_version:
+                self.read_changes()
+                self.data_version = data_version
+        except sqlite3.Error as error:
+            raise list_error(error) from error
 
     def read_changes(self) -> None:
-        changes = "SELECT id, todo, version FROM todos"
+        changes = "SELECT user, id, json, version FROM todo"
         if self.version:
             changes += f" WHERE version > {self.version}"
         newest = self.version
-        for id, todo, version in self.reader.execute(changes):
-            if id >= len(self.todos):
-                self.todos.extend([None] * (id + 1 - len(self.todos)))
-            self.todos[id] = todo
-            if version > newest:
-                newest = version
+        for user, id, todo, version in self.reader.execute(changes):
+            mine = self.lists.get(user) or self.lists.setdefault(user, Copy())
+            if id >= len(mine.todos):
+                mine.todos.extend([None] * (id + 1 - len(mine.todos)))
+            mine.todos[id] = todo
+            mine.version = max(mine.version, version)
+            newest = max(newest, version)
         self.version = newest
-
-    def snapshot(self) -> list[bytes | None]:
-        with self.reading:
-            return self.todos.copy()
 
     def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Return what the operation returns, once it is on the disk.
 
         The first of the line of those who wait commits what all of them want, in one transaction, and wakes them.
         """
+        self.ensure_open()
         write, deadline = Write(operation), time.monotonic() + MAX_WAIT
         with self.mutex:
             self.line.append(write)
@@ -1020,6 +1115,17 @@ class TodoFile:
                 self.writer.execute("ROLLBACK")
             if not isinstance(error, sqlite3.Error):
                 raise
+
+
+class Copy:
+    """A user's list in memory, and its version: the newest of its todos."""
+
+    def __init__(self) -> None:
+        self.todos: list[bytes | None] = []
+        self.version = 0
+
+
+NOTHING = Copy()
 
 
 class Write(Generic[T]):
@@ -1124,17 +1230,19 @@ def refuse_foreign_file(path: str) -> None:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the file, and make the table if it is new."""
+    """Open the file, and make the table if it is new, or of the first version, which had one list."""
     database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False, factory=Database)
     database.text_factory = bytes
     database.execute("PRAGMA synchronous = EXTRA")
     database.execute("PRAGMA fullfsync = 1")  # what a flush takes on macOS
     if pragma(database, "page_count") == 0:
-        database.executescript(SCHEMA)
+        database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
     check_owner(database)
+    if pragma(database, "user_version") == 1:
+        database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {MIGRATION} COMMIT;")
     if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
         database.execute("PRAGMA synchronous = FULL")
-    database.execute("DELETE FROM todos WHERE id < 0")  # there are none, but a file that cannot be written fails here
+    database.execute("DELETE FROM todo WHERE id < 0")  # there are none, but a file that cannot be written fails here
     return database
 
 
@@ -1166,11 +1274,6 @@ def pragma(database: sqlite3.Connection, words: str) -> Any:
     return database.execute(f"PRAGMA {words}").fetchone()[0]
 
 
-def select_todo(database: sqlite3.Connection, id: int) -> bytes | None:
-    row: tuple[bytes | None] | None = database.execute("SELECT todo FROM todos WHERE id = ?", (str(id),)).fetchone()
-    return row[0] if row else None
-
-
 def list_error(error: BaseException) -> ListUnavailable:
     return ListFull(str(error)) if "full" in str(error) else ListUnavailable(str(error) or repr(error))
 
@@ -1189,23 +1292,27 @@ class UnusableFile(ListUnavailable):
 
 MAX_WAIT = 5  # seconds, for other writers
 APPLICATION_ID = int.from_bytes(b"ToDo", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = f"""
-    BEGIN IMMEDIATE;
-    CREATE TABLE todos (
-        id INTEGER PRIMARY KEY,    -- its index in the list
-        todo TEXT,                 -- its JSON, or NULL if it is deleted
-        version INTEGER NOT NULL,  -- the number of the list's change that made it so
+    CREATE TABLE todo (
+        user BLOB,                 -- whose list it is in: the name, or nothing for the list that is nobody's
+        id INTEGER,                -- its index in the list
+        json TEXT,                 -- the todo, or NULL if it is deleted
+        version INTEGER NOT NULL,  -- the number of the file's change that made it so
         key TEXT,                  -- the Idempotency-Key it was created by,
-        digest TEXT                -- and of what it was created
-    );
-    CREATE INDEX todos_by_version ON todos (version);
-    CREATE UNIQUE INDEX todos_by_key ON todos (key) WHERE key IS NOT NULL;
+        digest TEXT,               -- and of what it was created
+        PRIMARY KEY (user, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX todo_by_version ON todo (version);
+    CREATE UNIQUE INDEX todo_by_key ON todo (user, key) WHERE key IS NOT NULL;
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {SCHEMA_VERSION};
-    COMMIT;
 """
-NEXT = "(SELECT coalesce(max(version), 0) + 1 FROM todos)"
+MIGRATION = """
+    INSERT INTO todo SELECT x'', id, todo, version, key, digest FROM todos;
+    DROP TABLE todos;
+"""
+NEXT = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
 
 
 # JSON: strict where Python is lenient, so that what goes in comes out the same.
@@ -1269,7 +1376,8 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            server.set_app(guard(application, allowed_hosts(options, server.server_name), allowed_origins(options)))
+            hosts = allowed_hosts(options, server.server_name)
+            server.set_app(guard(application, hosts, allowed_origins(options), options.user_header))
             serve(server, options)
 
 
@@ -1277,8 +1385,7 @@ def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     if options.debug:
         arguments = options, server.server_port, modification_times(options)
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
-    kept = "in memory" if options.db == ":memory:" else f"in {os.path.abspath(options.db or 'todos.db')}"
-    print(f"Serving the todos at {server.url}, kept {kept}, until Ctrl-C.", flush=True)
+    print(f"Serving the todos at {server.url}, kept in {place(options.db or 'todos.db')}, until Ctrl-C.", flush=True)
     if not is_loopback(url_host(server.server_name)):
         print("Whoever reaches this port can read and change them: see README for a password in front.", flush=True)
     server.serve_forever()
@@ -1303,7 +1410,7 @@ class ReadyMade:
         application: WSGIApplication = make_application(todos, options)
         if not options.db:
             application = require_one_process(application)
-        return guard(application, allowed_hosts(options), allowed_origins(options))
+        return guard(application, allowed_hosts(options), allowed_origins(options), options.user_header)
 
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -1320,6 +1427,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="another name that this server is called by; several: with commas")  # fmt: skip
     add("--cors", metavar="ORIGIN", default=environ.get("TODOMVC_CORS", ""), type=origins,
         help="an origin whose scripts may use the API, or *; several: with commas")  # fmt: skip
+    add("--user-header", metavar="NAME", default=environ.get("TODOMVC_USER_HEADER"), type=header_name,
+        help="the header in which the proxy in front names the user, each of whom has a list then")  # fmt: skip
     add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks")  # fmt: skip
     add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
@@ -1352,6 +1461,12 @@ def origins(text: str) -> list[str]:
     return words(text, is_origin, "an origin, such as https://example.org, or *")
 
 
+def header_name(text: str) -> str:
+    if text and not is_header_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a header, such as X-Remote-User")
+    return text
+
+
 def words(text: str, is_valid: Callable[[str], object], kind: str) -> list[str]:
     """Return the words between commas or spaces, if each is valid."""
     found = text.lower().replace(",", " ").split()
@@ -1362,16 +1477,35 @@ def words(text: str, is_valid: Callable[[str], object], kind: str) -> list[str]:
 
 
 is_host_name = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]").fullmatch
+is_header_name = re.compile("[A-Za-z0-9-]+").fullmatch
 is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?").fullmatch
 
 
-def make_application(todos: TodoList | SQLiteTodoList, options: argparse.Namespace) -> TodoMVC:
+def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC:
     folders = options.static, options.templates
     return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
 
 
-def open_list(db: str) -> TodoList | SQLiteTodoList:
-    return TodoList() if db == ":memory:" else SQLiteTodoList(db)
+def open_list(db: str) -> AnyTodoList:
+    """Return the list that --db names. Raise ValueError if what it takes is not installed."""
+    if not is_postgres(db):
+        return TodoList() if db == ":memory:" else SQLiteTodoList(db)
+    sys.modules.setdefault("todomvc", sys.modules[__name__])  # as the command, this module has another name
+    try:
+        from todomvc_postgres import PostgresTodoList
+    except ImportError as error:
+        raise ValueError(f"PostgreSQL: {error}, which pip install 'todomvc[postgres]' brings") from None
+    return PostgresTodoList(db)
+
+
+def place(db: str) -> str:
+    """Say where the todos are; the URL of a database can have a password in it."""
+    if is_postgres(db):
+        return "PostgreSQL"
+    return "memory" if db == ":memory:" else os.path.abspath(db)
+
+
+is_postgres = re.compile("postgres(?:ql)?://").match
 
 
 def allowed_hosts(options: argparse.Namespace, bound_to: str = "") -> list[str] | None:
@@ -1480,6 +1614,7 @@ class RequestHandler(WSGIRequestHandler):
     def run_application(self) -> None:
         answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
         answer.server_software = self.version_string()
+        answer.os_environ = {}  # the variables of the process are no part of a request
         answer.request_handler = self
         answer.run(self.server.get_app())  # type: ignore[attr-defined]
 

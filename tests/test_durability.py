@@ -101,7 +101,7 @@ def check_integrity(path, ids):
     """See that the file is sound, and that its ids are these and have no gaps."""
     with contextlib.closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        kept = [id for (id,) in database.execute("SELECT id FROM todos ORDER BY id")]
+        kept = [id for (id,) in database.execute("SELECT id FROM todo ORDER BY id")]
     assert kept == sorted(ids) == list(range(len(kept)))
 
 
@@ -194,7 +194,7 @@ def test_a_transaction_that_a_killed_process_left_in_a_journal_is_undone(tmp_pat
         database.execute("PRAGMA cache_size = 1")
         database.execute("BEGIN IMMEDIATE")
         for id in range(200, 1200):
-            database.execute("INSERT INTO todos VALUES (?, '{}', ?, NULL, NULL)", (id, id + 1))
+            database.execute("INSERT INTO todo VALUES (x'', ?, '{}', ?, NULL, NULL)", (id, id + 1))
         os.kill(os.getpid(), 9)
     """
     assert python(program, path).wait(20) == -signal.SIGKILL
@@ -404,7 +404,7 @@ def ours(path):
 def newer(path):
     ours(path)
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
 
 
 def truncated(path):

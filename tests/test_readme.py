@@ -45,7 +45,7 @@ def test_its_backup_of_a_live_file_has_the_todos(server, tmp_path):
     todomvc.SQLiteTodoList(tmp_path / "todos.db").create({"title": "kept"})
     run(command('python3 -c "import sqlite3'), tmp_path)
     backup = sqlite3.connect(tmp_path / "backup.db")
-    assert backup.execute("SELECT todo FROM todos").fetchall() == [('{"title":"kept","id":0}',)]
+    assert backup.execute("SELECT json FROM todo").fetchall() == [('{"title":"kept","id":0}',)]
     backup.close()
 
 

@@ -44,7 +44,14 @@ def sql(path, *statements):
     return python(program, path, *statements)
 
 
+def opened(path):
+    file = SQLiteTodoList(path).file
+    file.ensure_open()
+    return file
+
+
 def pragma(todos, name):
+    todos.file.ensure_open()
     return todos.file.writer.execute(f"PRAGMA {name}").fetchone()[0]
 
 
@@ -86,7 +93,7 @@ def test_a_commit_is_flushed_to_the_log(todos):
 def test_the_file_says_whose_it_is(todos, path):
     todos.create({})
     assert sql(path, "PRAGMA application_id") == f"[({int.from_bytes(b'ToDo', 'big')},)]"
-    assert sql(path, "PRAGMA user_version") == "[(1,)]"
+    assert sql(path, "PRAGMA user_version") == "[(2,)]"
 
 
 def test_the_log_does_not_grow_for_ever(todos, path):
@@ -153,7 +160,7 @@ def test_the_cost_of_seeing_a_change_does_not_grow_with_the_list(tmp_path, chang
 def steps_to_see(change, path, count):
     """Return how many instructions of SQLite's machine it takes to see a change that another list made."""
     todos, other, steps = SQLiteTodoList(path), SQLiteTodoList(path), []
-    insert = "INSERT INTO todos (id, todo, version) VALUES (?, '{}', ?)"
+    insert = "INSERT INTO todo (user, id, json, version) VALUES (x'', ?, '{}', ?)"
     other.file.write(lambda database: database.executemany(insert, ((n, n + 1) for n in range(count))))
     before = todos.version
     change(other)
@@ -179,7 +186,7 @@ def test_lists_that_merge_different_fields_at_once_lose_none(todos, path):
 def test_a_list_that_is_dropped_leaves_the_others_their_locks(todos, path):
     todos.create({})
     SQLiteTodoList(path).create({})
-    sql(path, "SELECT * FROM todos")  # would take the log away when it closes, if it could lock the file for itself
+    sql(path, "SELECT * FROM todo")  # would take the log away when it closes, if it could lock the file for itself
     assert os.path.exists(f"{path}-wal")
 
 
@@ -335,7 +342,7 @@ def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(t
 def test_a_write_that_waits_too_long_for_another_program_changes_nothing(todos, path, monkeypatch, hold):
     monkeypatch.setattr(todomvc, "MAX_WAIT", 0.2)
     todos.create({})
-    with SQLiteTodoList(path).file.lock.held(0) if hold == "lock" else transaction(path):
+    with opened(path).lock.held(0) if hold == "lock" else transaction(path):
         with pytest.raises(ListUnavailable):
             todos.create({})
         assert list(todos) == [b'{"id":0}']
@@ -384,7 +391,7 @@ def test_a_write_that_is_interrupted_while_it_waits_holds_no_other_up(todos, mon
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signals")
 def test_a_write_that_is_interrupted_while_another_process_writes_holds_no_other_up(todos, path):
     todos.create({})
-    with SQLiteTodoList(path).file.lock.held(0), pytest.raises(Interrupted), interruption(0.05):
+    with opened(path).lock.held(0), pytest.raises(Interrupted), interruption(0.05):
         todos.create({"title": "interrupted"})
     assert todos.create({}) == (1, b'{"id":1}')
 

@@ -104,7 +104,7 @@ def creating(folder):
 
 def bytes_logged_by_create(todos):
     """Return how long the log grows by a create: that is what it writes before its fsync."""
-    log = Path(f"{todos.path}-wal")
+    log = Path(f"{todos.file.path}-wal")
     create(todos, 100)
     todos.file.writer.execute("PRAGMA wal_checkpoint(RESTART)")
     create(todos, 1)
@@ -195,7 +195,7 @@ def large(folder):
 def fill(path, size):
     todos = SQLiteTodoList(path)
     encoded = json.dumps({**TODO, "id": LARGE}, separators=(",", ":"))
-    insert = "INSERT INTO todos (id, todo, version) VALUES (?, ?, ?)"
+    insert = "INSERT INTO todo (user, id, json, version) VALUES (x'', ?, ?, ?)"
     rows = ((id, encoded.replace(str(LARGE), str(id)), id + 1) for id in range(size))
     todos.file.write(lambda database: database.executemany(insert, rows))
     todos.file.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
