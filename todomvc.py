@@ -114,8 +114,8 @@ class TodoMVC:
         self.routes = [
             route(r"/todos/0*([0-9]{1,18})", self.missing_todo, GET=read, PUT=update, PATCH=update, DELETE=delete),
             route(r"/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
-            route(r"/todos", ANY=self.redirect_to_list),
             route(r"/?", GET=self.page),
+            route(r"/todos", ANY=self.redirect_to_list),
         ]
         self.file_handlers = handlers_by_method(GET=self.static_file)
 
@@ -155,14 +155,14 @@ class TodoMVC:
         todo = self.list_of(environ).read(int(id))
         if todo is None:
             return NO_SUCH_TODO
-        tag, headers, body = todo_representation(self.represent(todo, environ))
+        tag, headers, body = known_representation(self.represent(todo, environ))
         return not_modified(tag) if is_current(environ, tag) else ("200 OK", headers, body)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        if self.missing_todo(environ, id):  # whatever the body is
+        todos, number = self.list_of(environ), int(id)
+        if todos.read(number) is None:  # whatever the body is
             return NO_SUCH_TODO
-        fields, check = read_json_object(environ), precondition(environ, self.represent)
-        todo = self.list_of(environ).update(int(id), fields, check)
+        todo = todos.update(number, read_json_object(environ), precondition(environ, self.represent))
         if todo is None:
             return NO_SUCH_TODO
         _, headers, body = todo_representation(self.represent(todo, environ))
@@ -286,9 +286,11 @@ class Documents:
         return document
 
 
-@functools.lru_cache(maxsize=256)
 def todo_representation(todo: bytes) -> Representation:
     return representation(todo, [("Content-Type", "application/json")])
+
+
+known_representation = functools.lru_cache(maxsize=256)(todo_representation)  # of todos that are read again and again
 
 
 def representation(body: bytes, headers: Headers) -> Representation:
@@ -501,7 +503,8 @@ def problem_response(error: HTTPError) -> Response:
 
 
 is_length = re.compile("[0-9]{1,18}").fullmatch
-is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
+json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
+is_json_type = functools.lru_cache(maxsize=64)(json_type.fullmatch)
 is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
 is_key = re.compile("[!-~]{1,255}").fullmatch
@@ -837,7 +840,7 @@ def digest_of(fields: dict[str, Any]) -> str:
 
 
 def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
-    return encode_todo({**json.loads(todo.decode()), **fields}, id)
+    return encode_todo({**lenient_decoder.raw_decode(todo.decode())[0], **fields}, id)
 
 
 def encode_todo(fields: dict[str, Any], id: int) -> bytes:
@@ -1321,11 +1324,13 @@ NEXT = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
 def decode_json(text: str) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that cannot be kept as it is."""
     try:
-        value = decoder.decode(text)
-        if text.count("[") + text.count("{") > MAX_DEPTH < depth(value):
+        value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
+        if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH < depth(value):
             raise RecursionError
     except RecursionError:
         raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    if text[end:].strip(WHITESPACE):
+        raise json.JSONDecodeError("Extra data", text, end)
     return value
 
 
@@ -1356,8 +1361,10 @@ def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not in JSON")
 
 
+WHITESPACE = " \t\r\n"
 decoder = json.JSONDecoder(object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=refuse_constant)
-encode_json = json.JSONEncoder(separators=(",", ":")).encode
+lenient_decoder = json.JSONDecoder()  # for what has been through the strict one
+encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 # The command, and the application that a server imports.
