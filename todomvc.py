@@ -40,22 +40,22 @@ import sqlite3
 import sys
 import threading
 import time
-import traceback
-import zipfile
 from collections import deque
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
+TYPE_CHECKING = False  # but true to type checkers: what only they need takes a start no time
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO, NoReturn, Union
+    from typing import Any, BinaryIO, NoReturn, TypeVar, Union
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from todomvc_postgres import PostgresTodoList
 
+    T = TypeVar("T")
     AnyPath = Path | zipfile.Path
     AnyTodoList = Union["TodoList", "SQLiteTodoList", PostgresTodoList]
     Header = tuple[str, str]
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     Missing = Callable[..., Response | None]
     Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
 
-T = TypeVar("T")
 __version__ = "1.0.0.dev0"
 __all__ = ["SQLiteTodoList", "TodoList", "TodoMVC", "app", "application", "main"]
 
@@ -226,6 +225,8 @@ class TodoMVC:
             if isinstance(error, ListFull):
                 return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
             return HTTPError("503 Service Unavailable", "Nothing was changed: try again soon.", ("Retry-After", "1"))
+        import traceback  # not at the top: hardly ever needed, and it takes 2 ms
+
         trace = traceback.format_exc()
         print(trace, end="", file=environ["wsgi.errors"], flush=True)
         explanation = "The server failed, and its log says why: try again, or tell whoever runs it."
@@ -664,8 +665,11 @@ PREFLIGHT_HEADERS = [
 
 def locate(path: Path) -> AnyPath:
     """Return what is at a path, which may lead into an archive: that of a zipapp (PEP 441), say."""
-    if path.is_file() and zipfile.is_zipfile(path):
-        return zipfile.Path(path)
+    if path.is_file():
+        import zipfile  # not at the top: few start from an archive, and it takes 5 ms
+
+        if zipfile.is_zipfile(path):
+            return zipfile.Path(path)
     return path if path.exists() or path == path.parent else locate(path.parent) / path.name
 
 
@@ -715,7 +719,8 @@ def read_template(path: AnyPath) -> Template:
 
 def fill_template(template: Template, root: str, user: str, todos: bytes) -> bytes:
     url, name = html.escape(root), quote(user, safe="", errors="surrogatepass")
-    return template.substitute(root=url, url=url + "todos/", user=name, todos=todos.decode()).encode()
+    page = template.substitute(root=url, url=url + "todos/", user=name, todos="\0todos\0")
+    return page.encode().replace(b"\0todos\0", todos)  # as bytes, of which there may be megabytes
 
 
 # mimetypes would answer as each machine is set up: on some, a script is text/plain, which no browser runs.
@@ -981,7 +986,7 @@ class TodoFile:
         self.path, self.process = path, 0
         self.lists: dict[bytes, Copy] = {}  # of each user
         self.version = self.data_version = 0
-        self.line: deque[Write[Any]] = deque()
+        self.line: deque[Write] = deque()
         self.mutex, self.reading = threading.Lock(), threading.RLock()
 
     def ensure_open(self) -> None:
@@ -1054,9 +1059,10 @@ class TodoFile:
             is_first = self.line[0] is write
         if is_first or self.wait_for_turn(write):
             self.commit_line(write, deadline)
-        return write.outcome()
+        result: T = write.outcome()
+        return result
 
-    def wait_for_turn(self, write: Write[Any]) -> bool:
+    def wait_for_turn(self, write: Write) -> bool:
         """Tell, as soon as it is known, whether the write has become the first of the line, or else is done."""
         try:
             in_time = write.turn.acquire(timeout=MAX_WAIT)
@@ -1069,7 +1075,7 @@ class TodoFile:
             write.turn.acquire()
         return not write.taken
 
-    def leave_line(self, write: Write[Any]) -> bool:
+    def leave_line(self, write: Write) -> bool:
         """Give up a write, and its turn if it has come; tell whether that could be, as it is not being committed."""
         with self.mutex:
             if not write.taken:
@@ -1079,7 +1085,7 @@ class TodoFile:
                     self.line[0].turn.release()
             return not write.taken
 
-    def commit_line(self, first: Write[Any], deadline: float) -> None:
+    def commit_line(self, first: Write, deadline: float) -> None:
         writes = [first]
         try:
             with self.lock.held(deadline):
@@ -1104,7 +1110,7 @@ class TodoFile:
             for write in writes[1:]:
                 write.turn.release()
 
-    def commit(self, writes: list[Write[Any]]) -> None:
+    def commit(self, writes: list[Write]) -> None:
         """Carry the writes out in one transaction. One that is refused changes nothing, a failure undoes them all."""
         try:
             self.writer.execute("BEGIN IMMEDIATE")
@@ -1131,10 +1137,10 @@ class Copy:
 NOTHING = Copy()
 
 
-class Write(Generic[T]):
+class Write:
     """A write that waits to be committed with others, and then its outcome."""
 
-    def __init__(self, operation: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(self, operation: Callable[[sqlite3.Connection], object]) -> None:
         self.operation = operation
         self.turn = threading.Lock()  # held until it is this write's turn, or it is done
         self.turn.acquire()
@@ -1150,7 +1156,7 @@ class Write(Generic[T]):
         except Exception as error:
             self.error = error
 
-    def outcome(self) -> T:
+    def outcome(self) -> Any:
         if self.error is not None:
             raise self.error
         return self.result
@@ -1701,7 +1707,7 @@ def is_fit(options: argparse.Namespace) -> bool:
         compile(Path(__file__).read_bytes(), __file__, "exec")
         make_application(TodoList(), options)
     except (OSError, SyntaxError, ValueError):
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
         return False
     return True
 
