@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     Missing = Callable[..., Response | None]
     Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
 
-__version__ = "1.0.0.dev0"
+__version__ = "1.0.0"
 __all__ = ["SQLiteTodoList", "TodoList", "TodoMVC", "app", "application", "main"]
 
 HERE = Path(__file__).resolve().parent
@@ -76,7 +76,7 @@ MAX_BODY = 1024 * 1024  # bytes
 MAX_DISCARDED = 8 * MAX_BODY
 MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
 MAX_USER = 255  # characters of a name
-MAX_DOCUMENTS = 1000  # users whose latest page is kept
+MAX_KEPT = 64 * MAX_BODY  # of pages, and of lists, of all users
 MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
 
 
@@ -274,15 +274,18 @@ class Documents:
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[object, Document]] = {}
+        self.size = 0  # bytes, about
 
     def latest(self, environ: WSGIEnvironment, made_of: object, render: Callable[[], Document]) -> Document:
         user = environ.get("REMOTE_USER") or ""
         last = self.documents.get(user)
         if last is not None and last[0] == made_of:
             return last[1]
-        if len(self.documents) >= MAX_DOCUMENTS:
-            self.documents.clear()
         document = render()
+        self.size += 2000 + len(document.plain[2])
+        if self.size > MAX_KEPT:
+            self.documents.clear()
+            self.size = 0
         self.documents[user] = made_of, document
         return document
 
@@ -291,7 +294,7 @@ def todo_representation(todo: bytes) -> Representation:
     return representation(todo, [("Content-Type", "application/json")])
 
 
-known_representation = functools.lru_cache(maxsize=256)(todo_representation)  # of todos that are read again and again
+known_representation = functools.lru_cache(maxsize=64)(todo_representation)  # of todos that are read again and again
 
 
 def representation(body: bytes, headers: Headers) -> Representation:
