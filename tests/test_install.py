@@ -1,6 +1,9 @@
 """What is installed and what is packed into one file, each used over HTTP with the checkout out of reach."""
 
+import configparser
 import contextlib
+import datetime
+import json
 import os
 import re
 import shlex
@@ -8,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.error
 import urllib.request
 import zipfile
 from email.parser import Parser
@@ -15,11 +19,17 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, read_url
+from readme import block, span
 
-from todomvc import __version__
+from todomvc import __version__, make_parser
 
-ARCHIVE = "python3 -m zipfile -c todomvc.pyz __main__.py todomvc.py static templates"
+BIN = os.path.dirname(sys.executable)
 STATIC_FILES = sorted(path.relative_to(ROOT / "static").as_posix() for path in (ROOT / "static").rglob("*.*"))
+UNIT = configparser.ConfigParser(interpolation=None)
+UNIT.optionxform = str
+UNIT.read_string(block("[Unit]"))
+SERVICE = UNIT["Service"]
+CONTAINER = [line.split(" ", 1) for line in block("FROM python:3").splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +47,10 @@ def wheel(built):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """An environment that had nothing in it, after `pip install .` in a checkout that is no more."""
+    """An environment that had nothing in it, after what README says to type in a checkout that is no more."""
     folder = tmp_path_factory.mktemp("installed")
-    checkout = shutil.copytree(ROOT, folder / "checkout", ignore=shutil.ignore_patterns(".*", "tests", "node_modules"))
-    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
-    run(folder / "venv/bin/python", "-m", "pip", "install", "--quiet", ".", cwd=checkout)
+    checkout = copy_checkout(folder / "checkout")
+    shell(block("python3 -m venv /opt/todomvc").replace("/opt/todomvc", str(folder / "venv")), cwd=checkout)
     shutil.rmtree(checkout)
     return folder / "venv"
 
@@ -49,19 +58,47 @@ def installed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     """The archive of the command that is documented, with the checkout gone."""
-    folder = tmp_path_factory.mktemp("archive")
-    for name in ["__main__.py", "todomvc.py"]:
-        shutil.copy(ROOT / name, folder)
-    for name in ["static", "templates"]:
-        shutil.copytree(ROOT / name, folder / name)
-    run(sys.executable, *shlex.split(ARCHIVE)[1:], cwd=folder)
-    return shutil.move(str(folder / "todomvc.pyz"), str(tmp_path_factory.mktemp("alone")))
+    checkout = copy_checkout(tmp_path_factory.mktemp("archive") / "checkout")
+    shell(block("python3 -m zipfile"), cwd=checkout)
+    return shutil.move(str(checkout / "todomvc.pyz"), str(tmp_path_factory.mktemp("alone")))
 
 
-def run(*command, cwd):
+@pytest.fixture(scope="module")
+def container(tmp_path_factory):
+    """What the lines of the container make: a folder in place of its `/`, with the Python of its image in `python`."""
+    root = tmp_path_factory.mktemp("container")
+    run(sys.executable, "-m", "venv", root / "python", cwd=root)
+    for instruction, rest in CONTAINER:
+        carry_out(instruction, rest, root)
+    return root
+
+
+def carry_out(instruction, rest, root):
+    """Carry out a line that makes an image (docs.docker.com/reference/dockerfile)."""
+    if instruction == "COPY":
+        source, target = rest.split()
+        copy_checkout(root / target.strip("/"), source)
+    elif instruction == "RUN":
+        shell(rest.replace(" /", f" {root}/"), cwd=root, path=root / "python/bin")
+    elif instruction == "WORKDIR":
+        (root / rest.strip("/")).mkdir()
+
+
+def copy_checkout(folder, source="."):
+    ignored = shutil.ignore_patterns(".*", "tests", "node_modules")
+    return Path(shutil.copytree(ROOT / source, folder, ignore=ignored))
+
+
+def shell(line, cwd, path=BIN):
+    """Run a line of README as a shell does; return what it says. path: where its commands are looked for first."""
+    return run("sh", "-c", line, cwd=cwd, PATH=f"{path}{os.pathsep}{os.environ['PATH']}")
+
+
+def run(*command, cwd, **variables):
     """Run a command, away from the checkout and with no variable that leads there; return what it says."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TODOMVC"))}
-    done = subprocess.run(command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    options = {"cwd": cwd, "env": {**environ, **variables}, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, text=True, **options)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -79,17 +116,40 @@ def serving(*command, cwd):
         process.stdout.close()
 
 
-def commands(installed, archive):
-    return {
-        "todomvc": [installed / "bin/todomvc"],
-        "python -m todomvc": [installed / "bin/python", "-m", "todomvc"],
-        "todomvc.pyz": [sys.executable, archive],
-    }
+@pytest.fixture
+def todomvc(installed):
+    return [installed / "bin/todomvc"]
 
 
-@pytest.fixture(params=["todomvc", "python -m todomvc", "todomvc.pyz"])
-def command(request, installed, archive):
-    return commands(installed, archive)[request.param]
+@pytest.fixture
+def module(installed):
+    return [installed / "bin/python", "-m", "todomvc"]
+
+
+@pytest.fixture
+def pyz(archive):
+    python, name = span("python3 todomvc.pyz").split()
+    assert (python, name) == ("python3", Path(archive).name)
+    return [sys.executable, archive]
+
+
+@pytest.fixture
+def service(installed):
+    return shlex.split(SERVICE["ExecStart"].replace("/opt/todomvc", str(installed)))
+
+
+@pytest.fixture
+def contained(container):
+    """The command of the container, but for its address: no other machine is to reach a test."""
+    program, *arguments = json.loads(dict(CONTAINER)["CMD"])
+    assert arguments == ["--host", "0.0.0.0"]
+    return [container / "python/bin" / program, "--host", "127.0.0.1"]
+
+
+@pytest.fixture(params=["todomvc", "module", "pyz", "service", "contained"])
+def command(request):
+    """A command that serves the todos, by each way to get one."""
+    return request.getfixturevalue(request.param)
 
 
 # What it does
@@ -124,9 +184,10 @@ def test_it_is_imported_under_its_name(installed, tmp_path):
     assert complete == "True"
 
 
-def test_pipx_runs_it_from_a_wheel(wheel, tmp_path):
-    pipx = [sys.executable, "-m", "pipx", "run", "--spec", wheel, "todomvc"]
-    assert run(*pipx, "--version", cwd=tmp_path).endswith(f"todomvc {__version__}\n")
+def test_pipx_runs_it_from_a_checkout(tmp_path):
+    checkout = copy_checkout(tmp_path / "checkout")
+    said = shell(f"{span('pipx run')} --version", cwd=checkout)
+    assert said.endswith(f"todomvc {__version__}\n")
 
 
 def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
@@ -142,6 +203,47 @@ def test_it_can_be_removed_whole(installed, wheel, tmp_path):
     for arguments in [["install", "--quiet", "--no-index", wheel], ["uninstall", "--quiet", "--yes", "todomvc.py"]]:
         run(tmp_path / "venv/bin/python", "-m", "pip", *arguments, cwd=tmp_path)
     assert {path for path in (tmp_path / "venv").rglob("*") if "__pycache__" not in str(path)} <= before
+
+
+# The service and the container
+
+
+def status(url, host):
+    """Return the status of the answer to who calls the server by a name."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Host": host})) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_the_service_answers_to_the_name_that_it_is_told(service, tmp_path):
+    with serving(*service, cwd=tmp_path) as url:
+        assert [status(url, name) for name in ["todos.example.org", "other.example.org"]] == [200, 421]
+
+
+def test_the_service_keeps_the_todos_where_it_may_write():
+    assert SERVICE["WorkingDirectory"] == f"/var/lib/{SERVICE['StateDirectory']}"
+    assert span("/var/lib/") == f"{SERVICE['WorkingDirectory']}/{make_parser({}).get_default('db') or 'todos.db'}"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_service(installed, tmp_path):
+    unit = tmp_path / Path(span("/etc/systemd/system/")).name
+    unit.write_text(block("[Unit]").replace("/opt/todomvc", str(installed)))
+    assert run("systemd-analyze", "verify", unit, cwd=tmp_path) == ""
+
+
+def test_the_container_keeps_the_todos_in_a_volume_and_shows_the_port_of_the_command():
+    lines = dict(CONTAINER)
+    assert lines["VOLUME"] == lines["WORKDIR"]
+    assert lines["EXPOSE"] == str(make_parser({}).get_default("port"))
+
+
+def test_the_container_is_made_of_lines_that_were_carried_out():
+    instructions = [instruction for instruction, _ in CONTAINER]
+    assert instructions == ["FROM", "COPY", "RUN", "WORKDIR", "VOLUME", "EXPOSE", "CMD"]
 
 
 # What a type checker sees
@@ -204,6 +306,12 @@ def test_it_requires_nothing_but_python(metadata):
 
 def test_the_version_is_that_of_the_source(metadata):
     assert (metadata["Name"], metadata["Version"]) == ("todomvc.py", __version__)
+
+
+def test_the_changelog_begins_with_the_version_of_the_source_and_its_day():
+    version, day = re.findall(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0]
+    assert version == __version__
+    assert datetime.date.fromisoformat(day) >= datetime.date(2026, 11, 22)
 
 
 def test_the_licence_is_there_and_named(wheel, metadata):

@@ -1,0 +1,345 @@
+"""The list of todos in PostgreSQL, for any number of servers: ``python3 todomvc.py --db postgresql://...``
+
+It needs psycopg 3 and its pool (``pip install todomvc.py[postgres]``), and is imported only when it is asked for.
+
+Every write is one statement, so that its locks last no longer than its commit, and each begins with the row of the
+list, so that writes of one list stand in line, never in each other's way, and those of others do not wait at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import select
+import sys
+import threading
+import time
+import uuid
+import weakref
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import DeadlockDetected, DiskFull, DuplicateTable, SerializationFailure, UniqueViolation
+from psycopg_pool import ConnectionPool
+
+from todomvc import ListFull, ListUnavailable, accept, digest_of, encode_todo, json_array, merge, refuse_reuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from todomvc import Check
+
+    Row = tuple[Any, ...]
+
+T = TypeVar("T")
+__all__ = ["PostgresTodoList"]
+
+
+class PostgresTodoList:
+    """The lists of todos in a PostgreSQL database, for any number of threads, processes and machines.
+
+    url: postgresql://user@host/database, or whatever else libpq takes (PostgreSQL, "Connection Strings"); the tables
+        are made at the first use if they are not there.
+
+    The object is the list that everybody shares, and `of` gives that of one user; each has the interface of TodoList.
+    What a method returns is committed, and what it reads is what is committed. Every method raises ListUnavailable if
+    the database cannot be used and ListFull if there is no room for more; a write has then changed nothing, but for one
+    whose connection was lost: that may have been carried out.
+
+    Raises ValueError if the URL is not one.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url)}
+        except psycopg.Error as error:
+            raise ValueError(one_line(error)) from None
+        self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
+        self.owner = b""
+
+    def of(self, user: str) -> PostgresTodoList:
+        """Return the list of a user."""
+        todos = copy.copy(self)
+        todos.owner = user.encode("utf-8", "surrogatepass")
+        return todos
+
+    @property
+    def database(self) -> Database:
+        process = os.getpid()
+        return self.databases.get(process) or self.databases.setdefault(process, Database(self.options))
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change."""
+        rows = self.select(VERSION)
+        return rows[0][0] if rows else 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Iterate over the live todos of this moment, in the order of their ids."""
+        return iter([todo.encode() for (todo,) in self.select(LIVE)])
+
+    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
+        """Add a todo, as TodoList.create does; its key is stored with it."""
+        before, after = around_id(fields)
+        digest = None if key is None else digest_of(fields)
+        try:
+            with self.database.turn(self.owner):
+                ((id,),) = self.write(CREATE, key is not None, before=before, after=after, key=key, digest=digest)
+        except UniqueViolation:  # the key's
+            ((id, todo, digest),) = self.select(BY_KEY, key=key)
+            refuse_reuse(digest, fields)
+            return id, todo and todo.encode()
+        return id, f"{before}{id}{after}".encode()
+
+    def read(self, id: int) -> bytes | None:
+        """Return a todo."""
+        rows = self.select(READ, id=id)
+        return rows[0][0].encode() if rows else None
+
+    def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
+        """Merge fields into a todo, as TodoList.update does."""
+        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+
+    def delete(self, id: int, check: Check = accept) -> bytes | None:
+        """Delete a todo, as TodoList.delete does."""
+        return self.replace(id, check, lambda todo: None)[0]
+
+    def delete_all(self, check: Check = accept) -> list[bytes]:
+        """Delete every todo, as TodoList.delete_all does."""
+
+        def attempt() -> list[bytes] | None:
+            version, deleted = self.version, list(self)
+            check(json_array(deleted))
+            return deleted if not deleted or self.write(BURY_ALL, version=version) else None
+
+        return self.persist(attempt)
+
+    def replace(self, id: int, check: Check, make: Callable[[bytes], bytes | None]) -> tuple[bytes | None, ...]:
+        """Put what `make` makes of a todo in its place, unless it is another one by then; return both."""
+
+        def attempt() -> tuple[bytes | None, ...] | None:
+            old = self.read(id)
+            if old is None:
+                return None, None
+            check(old)
+            new = make(old)
+            is_done = self.write(REPLACE, id=id, old=old.decode(), new=new and new.decode())
+            return (old, new) if is_done else None
+
+        return self.persist(attempt)
+
+    def persist(self, attempt: Callable[[], T | None]) -> T:
+        """Make attempts until nobody else has changed in between what one was about."""
+        with self.database.turn(self.owner):
+            deadline = time.monotonic() + MAX_WAIT
+            while time.monotonic() < deadline:
+                result = attempt()
+                if result is not None:
+                    return result
+        raise ListUnavailable("others change the list all the time")
+
+    def select(self, query: str, **values: object) -> list[Row]:
+        return self.database.execute(query, {"owner": self.owner, **values}, True)
+
+    def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
+        return self.database.execute(query, {"owner": self.owner, **values}, is_repeatable)
+
+
+def around_id(fields: dict[str, Any]) -> tuple[str, str]:
+    """Return what stands before the id and what behind it in the JSON of a new todo, as encode_todo makes it."""
+    before, after = encode_todo(fields, PLACE).decode().split(str(PLACE))
+    return before, after
+
+
+class Database:
+    """A database as one process has it open: a pool of connections."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.pool = ConnectionPool(
+            kwargs=options, configure=configure, open=False, min_size=0, max_size=MAX_CONNECTIONS,
+            timeout=MAX_WAIT, reconnect_timeout=MAX_WAIT,
+        )  # fmt: skip
+        weakref.finalize(self, close, self.pool, os.getpid())  # as Python 3.13 waits 20 s at its end for one left open
+        self.is_open = False
+        self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
+
+    @contextlib.contextmanager
+    def turn(self, owner: bytes) -> Iterator[None]:
+        """Let nobody else in this process write to a list: they would each keep a connection waiting for its row."""
+        lock = self.turns[hash(owner) % MAX_TURNS]
+        if not lock.acquire(timeout=MAX_WAIT):
+            raise ListUnavailable("too many writes are waiting")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def execute(self, query: str, values: dict[str, Any], is_repeatable: bool) -> list[Row]:
+        """Return the rows of a statement, once it is committed.
+
+        is_repeatable: whether to try again if the connection is lost, when nobody can tell if it was carried out.
+        """
+        deadline = time.monotonic() + MAX_WAIT
+        with unavailable():
+            while True:
+                try:
+                    return self.attempt(query, values, deadline)
+                except (SerializationFailure, DeadlockDetected):  # nothing was changed
+                    if time.monotonic() > deadline:
+                        raise
+                except ConnectionLost:
+                    if not is_repeatable:
+                        raise
+                    is_repeatable = False
+
+    def attempt(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
+        connection = self.connection(deadline)
+        try:
+            return connection.execute(query, values).fetchall()
+        except psycopg.OperationalError as error:
+            if error.sqlstate and not error.sqlstate.startswith(SHUT_DOWN):
+                raise
+            connection.close()
+            raise ConnectionLost(one_line(error)) from error
+        finally:
+            self.pool.putconn(connection)
+
+    def connection(self, deadline: float) -> psycopg.Connection[Row]:
+        """Return a connection that the server has not hung up while nobody used it."""
+        if not self.is_open:
+            self.open()
+        while True:
+            connection = self.pool.getconn(deadline - time.monotonic())
+            if is_alive(connection):
+                return connection
+            self.pool.putconn(connection)  # which replaces it
+
+    def open(self) -> None:
+        with psycopg.connect(**self.options) as connection:
+            make_tables(connection)
+        self.pool.open()
+        self.is_open = True
+
+
+@contextlib.contextmanager
+def unavailable() -> Iterator[None]:
+    """Raise ListUnavailable or ListFull for what keeps a statement from being carried out."""
+    try:
+        yield
+    except UniqueViolation:
+        raise
+    except DiskFull as error:
+        raise ListFull(one_line(error)) from error
+    except psycopg.Error as error:
+        raise ListUnavailable(one_line(error)) from error
+
+
+def one_line(error: psycopg.Error) -> str:
+    return f"PostgreSQL: {' '.join(str(error).split())}"
+
+
+class ConnectionLost(ListUnavailable):
+    """The connection was lost, and nobody can tell if the statement was carried out."""
+
+
+def is_alive(connection: psycopg.Connection[Row]) -> bool:
+    """Tell whether the server has said nothing since: all that it says to a connection without work is that it ends."""
+    if has_input(connection):
+        connection.close()
+    return not connection.closed
+
+
+if sys.platform == "win32":
+
+    def has_input(connection: psycopg.Connection[Row]) -> bool:
+        return bool(select.select([connection], [], [], 0)[0])
+
+else:
+
+    def has_input(connection: psycopg.Connection[Row]) -> bool:
+        poll = select.poll()  # select takes no number above 1023
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def close(pool: ConnectionPool[Any], process: int) -> None:
+    if os.getpid() == process:  # in a child, it would hang up the parent's connections
+        pool.close()
+
+
+def configure(connection: psycopg.Connection[Row]) -> None:
+    connection.execute(SETTINGS)
+
+
+def make_tables(connection: psycopg.Connection[Row]) -> None:
+    if connection.execute("SELECT to_regclass('todomvc_schema')").fetchone() == (None,):
+        with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
+            connection.execute(SCHEMA)
+    ((version,),) = connection.execute("SELECT max(version) FROM todomvc_schema")
+    if version > SCHEMA_VERSION:
+        raise ListUnavailable("a newer version of todomvc has made its tables: use that one")
+
+
+MAX_WAIT = 5  # seconds, for other writers or a connection
+MAX_CONNECTIONS = 8
+MAX_TURNS = 1024
+PLACE = uuid.uuid4().int  # nobody knows it, so that it is nowhere in the fields
+SHUT_DOWN = "57P"  # what SQLSTATE begins with when the server ends the connection (PostgreSQL, appendix A)
+OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
+SETTINGS = f"""
+    SELECT set_config('lock_timeout', '{MAX_WAIT}s', false),
+           set_config('statement_timeout', '{6 * MAX_WAIT}s', false),
+           set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
+"""
+SCHEMA_VERSION = 1
+SCHEMA = f"""
+    CREATE TABLE todomvc_schema (version INTEGER PRIMARY KEY);
+    CREATE TABLE todomvc_lists (
+        owner BYTEA PRIMARY KEY,  -- the user's name in UTF-8, or nothing for the list that everybody shares
+        length BIGINT NOT NULL,   -- how many ids were given, and so the next one
+        version BIGINT NOT NULL   -- how often it was changed
+    );
+    CREATE TABLE todomvc_todos (
+        owner BYTEA,
+        id BIGINT,                -- its index in the list
+        todo TEXT,                -- its JSON, or NULL if it is deleted
+        key TEXT,                 -- the Idempotency-Key it was created by,
+        digest TEXT,              -- and of what it was created
+        PRIMARY KEY (owner, id)
+    );
+    CREATE UNIQUE INDEX todomvc_todos_by_key ON todomvc_todos (owner, key) WHERE key IS NOT NULL;
+    INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
+"""
+VERSION = "SELECT version FROM todomvc_lists WHERE owner = %(owner)s"
+LIVE = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
+READ = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s AND todo IS NOT NULL"
+BY_KEY = "SELECT id, todo, digest FROM todomvc_todos WHERE owner = %(owner)s AND key = %(key)s"
+CREATE = """
+    WITH list AS (
+        INSERT INTO todomvc_lists AS list VALUES (%(owner)s, 1, 1)
+        ON CONFLICT (owner) DO UPDATE SET length = list.length + 1, version = list.version + 1
+        RETURNING length - 1 AS id
+    )
+    INSERT INTO todomvc_todos
+    SELECT %(owner)s, id, %(before)s::text || id || %(after)s::text, %(key)s::text, %(digest)s::text FROM list
+    RETURNING id
+"""
+REPLACE = """
+    WITH list AS (UPDATE todomvc_lists SET version = version + 1 WHERE owner = %(owner)s RETURNING owner)
+    UPDATE todomvc_todos AS todos SET todo = %(new)s FROM list
+    WHERE todos.owner = %(owner)s AND id = %(id)s AND todo = %(old)s
+    RETURNING id
+"""
+BURY_ALL = """
+    WITH list AS (
+        UPDATE todomvc_lists SET version = version + 1 WHERE owner = %(owner)s AND version = %(version)s
+        RETURNING version
+    ), buried AS (
+        UPDATE todomvc_todos SET todo = NULL FROM list WHERE owner = %(owner)s AND todo IS NOT NULL
+    )
+    SELECT version FROM list
+"""
