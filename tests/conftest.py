@@ -16,14 +16,60 @@ from todomvc import SQLiteTodoList, TodoList, TodoMVC
 
 ROOT = Path(__file__).resolve().parent.parent
 
-for variable in [name for name in os.environ if name.startswith("TODOMVC_")]:
+for variable in [name for name in os.environ if name.startswith("TODOMVC_") and name != "TODOMVC_TEST_POSTGRES"]:
     del os.environ[variable]  # the suite starts from the defaults, whatever its user has set
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def todos(request, tmp_path):
-    """The list, of each kind in turn: whatever holds for one holds for the other."""
-    return TodoList() if request.param == "memory" else SQLiteTodoList(tmp_path / "todos.db")
+def pytest_addoption(parser):
+    parser.addoption("--store", choices=["postgres"], help="run the tests of every list over this one instead")
+
+
+def pytest_generate_tests(metafunc):
+    if "store" in metafunc.fixturenames:
+        store = metafunc.config.getoption("store")
+        metafunc.parametrize("store", [store] if store else ["memory", "sqlite"], scope="session")
+
+
+@pytest.fixture
+def todos(store, request, tmp_path):
+    """The list, of each kind in turn: whatever holds for one holds for the others."""
+    if store == "postgres":
+        return request.getfixturevalue("postgres_list")
+    return TodoList() if store == "memory" else SQLiteTodoList(tmp_path / "todos.db")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The URL of a PostgreSQL."""
+    import databases
+
+    with databases.postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def database(postgres):
+    """The URL of a new database in it."""
+    from databases import new_database
+
+    with new_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def used_database(postgres):
+    """The URL of one that the tests share."""
+    from databases import new_database
+
+    with new_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_list(used_database):
+    from databases import emptied
+
+    return emptied(used_database)
 
 
 @pytest.fixture

@@ -192,9 +192,10 @@ def test_pipx_runs_it_from_a_checkout(tmp_path):
 
 def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
     (packages,) = installed.glob("lib/*/site-packages")
-    ours = {path.name for path in packages.iterdir()} - {"pip", "setuptools", "pkg_resources", "_distutils_hack"}
+    others = {"pip", "setuptools", "pkg_resources", "_distutils_hack", "__pycache__"}
+    ours = {path.name for path in packages.iterdir()} - others
     ours = {name for name in ours if not name.startswith(("pip-", "setuptools-", "distutils-"))}
-    assert ours == {"todomvc", f"todomvc_py-{__version__}.dist-info"}
+    assert ours == {"todomvc", "todomvc_postgres.py", f"todomvc_py-{__version__}.dist-info"}
 
 
 def test_it_can_be_removed_whole(installed, wheel, tmp_path):
@@ -287,6 +288,10 @@ def test_the_wheel_holds_the_file_as_it_is_and_what_it_serves(wheel):
     assert set(held) == {f"todomvc/{name}" for name in others | {f"static/{path}" for path in STATIC_FILES}}
 
 
+def test_the_wheel_holds_the_list_in_postgresql_beside_it(wheel):
+    assert contents(wheel)["todomvc_postgres.py"] == (ROOT / "todomvc_postgres.py").read_bytes()
+
+
 def test_the_source_distribution_holds_what_the_tests_need(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
@@ -300,7 +305,7 @@ def metadata(wheel):
 
 
 def test_it_requires_nothing_but_python(metadata):
-    assert metadata.get_all("Requires-Dist") is None
+    assert all(requirement.endswith("; extra == 'postgres'") for requirement in metadata.get_all("Requires-Dist"))
     assert metadata["Requires-Python"] == ">=3.9"
 
 

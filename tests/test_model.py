@@ -25,9 +25,11 @@ class TwoLists(RuleBasedStateMachine):
     @initialize()
     def make_the_lists(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name, "todos.db")
         self.memory = TodoList()
-        self.files = [SQLiteTodoList(self.path), SQLiteTodoList(self.path)]
+        self.files = [self.open(), self.open()]
+
+    def open(self):
+        return SQLiteTodoList(Path(self.folder.name, "todos.db"))
 
     def teardown(self):
         del self.files
@@ -63,12 +65,12 @@ class TwoLists(RuleBasedStateMachine):
 
     @rule(file=LISTS)
     def open_again(self, file):
-        self.files[file] = SQLiteTodoList(self.path)
+        self.files[file] = self.open()
 
     @rule()
     def close_the_file(self):
         self.files = []
-        self.files = [SQLiteTodoList(self.path), SQLiteTodoList(self.path)]
+        self.files = [self.open(), self.open()]
 
     @invariant()
     def read_the_same(self):
