@@ -282,10 +282,11 @@ class Documents:
         if last is not None and last[0] == made_of:
             return last[1]
         document = render()
-        self.size += 2000 + len(document.plain[2])
-        if self.size > MAX_KEPT:
+        size = 2000 + len(document.plain[2])
+        if self.size + size > MAX_KEPT:
             self.documents.clear()
             self.size = 0
+        self.size += size
         self.documents[user] = made_of, document
         return document
 
