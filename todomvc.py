@@ -133,9 +133,9 @@ class TodoMVC:
         for match, handlers in self.routes:
             found = match(path)
             if found:
-                return handlers.get(method, handlers["ANY"])(environ, *found.groups())
+                return (handlers.get(method) or handlers["ANY"])(environ, *found.groups())
         if path in self.files:
-            return self.file_handlers.get(method, self.file_handlers["ANY"])(environ, self.files[path])
+            return (self.file_handlers.get(method) or self.file_handlers["ANY"])(environ, self.files[path])
         raise HTTPError("404 Not Found", "There is nothing at this address.")
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
@@ -154,7 +154,8 @@ class TodoMVC:
         todo = self.list_of(environ).read(int(id))
         if todo is None:
             return NO_SUCH_TODO
-        tag, headers, body = known_representation(self.represent(todo, environ))
+        body = self.represent(todo, environ)
+        tag, headers, body = (known_representation if len(body) < MIN_GZIPPED else todo_representation)(body)
         return not_modified(tag) if is_current(environ, tag) else ("200 OK", headers, body)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
@@ -295,7 +296,7 @@ def todo_representation(todo: bytes) -> Representation:
     return representation(todo, [("Content-Type", "application/json")])
 
 
-known_representation = functools.lru_cache(maxsize=64)(todo_representation)  # of todos that are read again and again
+known_representation = functools.lru_cache(maxsize=1000)(todo_representation)  # for todos that are read often
 
 
 def representation(body: bytes, headers: Headers) -> Representation:

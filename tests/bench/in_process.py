@@ -169,6 +169,15 @@ class Asking:
         return self.app(environ, start_response)
 
 
+class ReadInTurn(Operation):
+    """A read of a todo that has not been read for as long as can be."""
+
+    def environs(self, app, size):
+        first = getattr(self, "next", 0)
+        self.next = first + size
+        return [Request("GET", f"/todos/{number % self.todos}").fresh() for number in range(first, self.next)]
+
+
 class Delete(Operation):
     """The deletion of a todo, each time of another one."""
 
@@ -186,6 +195,7 @@ READ = Request("GET", "/todos/5")
 CHANGE = Request("PUT", "/todos/5", {**TODO, "id": 5})
 OPERATIONS = [
     Operation("read", READ),
+    ReadInTurn("read, 10,000 todos in turn", READ, todos=10_000),
     Conditional("304", READ, status=304),
     Operation("create", Request("POST", "/todos/", TODO)),
     Operation("update", CHANGE),
@@ -206,7 +216,7 @@ def rows(short):
     """Yield the row of each operation."""
     count, seconds = (3, 0.005) if short else (25, 0.02)
     for operation in OPERATIONS:
-        few = operation.todos > 1000
+        few = operation.todos > 10_000
         if not (short and few):
             figures = operation.rounds(5 if few else count, seconds)
             yield row_of_rounds("in process", operation.name, "us", figures, KINDS)
