@@ -50,14 +50,11 @@ TYPE_CHECKING = False  # but true to type checkers: what only they need takes a 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO, NoReturn, TypeVar, Union
+    from typing import Any, BinaryIO, NoReturn, Protocol, TypeVar
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from todomvc_postgres import PostgresTodoList
 
     T = TypeVar("T")
     AnyPath = Path | zipfile.Path
-    AnyTodoList = Union["TodoList", "SQLiteTodoList", PostgresTodoList]
     Header = tuple[str, str]
     Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
@@ -67,6 +64,18 @@ if TYPE_CHECKING:
     Handlers = dict[str, Handler]  # by method; "ANY" is for those not named
     Missing = Callable[..., Response | None]
     Route = tuple[Callable[[str], "re.Match[str] | None"], Handlers]
+
+    class AnyTodoList(Protocol):  # what TodoList says of each holds for every list, wherever it is kept
+        def of(self, user: str) -> AnyTodoList: ...
+        @property
+        def version(self) -> int: ...
+        def __iter__(self) -> Iterator[bytes]: ...
+        def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
+        def read(self, id: int) -> bytes | None: ...
+        def update(self, id: int, fields: dict[str, Any], check: Check = ...) -> bytes | None: ...
+        def delete(self, id: int, check: Check = ...) -> bytes | None: ...
+        def delete_all(self, check: Check = ...) -> list[bytes]: ...
+
 
 __version__ = "1.0.0"
 __all__ = ["SQLiteTodoList", "TodoList", "TodoMVC", "app", "application", "main"]
