@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tests.bench import chart, table
 
-SECTIONS = ["in_process", "served", "startup", "growth", "stored"]
-PACKAGES = ["flask", "falcon", "werkzeug", "bottle", "gunicorn", "waitress", "granian"]
+SECTIONS = ["in_process", "served", "startup", "growth", "stored", "postgres", "users"]
+PACKAGES = ["flask", "falcon", "werkzeug", "bottle", "gunicorn", "waitress", "granian", "psycopg"]
 
 
 def main():

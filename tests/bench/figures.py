@@ -38,6 +38,13 @@ TARGETS = {
     "read, 1,000,000 todos": {"1,000 todos": 1.1},
     "update, 1,000,000 todos": {"1,000 todos": 1.1},
     "memory, 1,000,000 todos": {"in all": 150},
+    "create over PostgreSQL": {"a bare INSERT": 1.5},
+    "read with REMOTE_USER": {"one that names nobody": 1},
+    **{
+        f"{store}: {operation}, 100,000 lists": {"10 lists": 1.1}
+        for store in ("memory", "SQLite", "PostgreSQL")
+        for operation in ("read", "update", "create")
+    },
 }
 
 
