@@ -123,7 +123,7 @@ def todomvc(installed):
 
 @pytest.fixture
 def module(installed):
-    return [installed / "bin/python", "-m", "todomvc"]
+    return [installed / "bin" / "python3", *span("python3 -m todomvc").split()[1:]]
 
 
 @pytest.fixture

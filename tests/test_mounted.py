@@ -7,11 +7,13 @@ from wsgiref.util import shift_path_info
 
 import pytest
 from conftest import ROOT, call, client_of
+from readme import block
 
 from todomvc import SQLiteTodoList, TodoList, TodoMVC, guard
 
 werkzeug_dispatcher = pytest.importorskip("werkzeug.middleware.dispatcher")
 DispatcherMiddleware = werkzeug_dispatcher.DispatcherMiddleware
+IMPORT, *PARTS = block("from werkzeug.middleware.dispatcher import DispatcherMiddleware").split("\n\n# ")
 
 
 def host(environ, start_response):
@@ -19,8 +21,16 @@ def host(environ, start_response):
     return [b"host"]
 
 
-def in_dispatcher(application):
-    return DispatcherMiddleware(host, {"/app": application})
+def run_lines(framework, application, **names):
+    """Run the lines by which README mounts the application in a framework; return what the names are then."""
+    (lines,) = [part for part in PARTS if part.startswith(framework)]
+    names["TodoMVC"] = lambda: application
+    exec(f"{IMPORT}\n# {lines}", names)
+    return names
+
+
+def in_any(application):
+    return run_lines("any WSGI application", application, others=host)["application"]
 
 
 def in_rewriting(application):
@@ -36,8 +46,7 @@ def in_rewriting(application):
 def in_flask(application):
     flask = pytest.importorskip("flask").Flask("host")
     flask.add_url_rule("/", view_func=lambda: "host")
-    flask.wsgi_app = DispatcherMiddleware(flask.wsgi_app, {"/app": application})
-    return flask
+    return run_lines("Flask", application, flask_app=flask)["flask_app"]
 
 
 def in_django(application):
@@ -51,7 +60,7 @@ def in_django(application):
         urls = type("urls", (), {"urlpatterns": [path("", lambda request: HttpResponse("host"))]})
         settings.configure(ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"], SECRET_KEY="-")
         django.setup()
-    return DispatcherMiddleware(get_wsgi_application(), {"/app": application})
+    return run_lines("Django", application, get_wsgi_application=get_wsgi_application)["application"]
 
 
 def in_pyramid(application):
@@ -62,13 +71,12 @@ def in_pyramid(application):
 
     config.add_route("host", "/")
     config.add_view(lambda request: Response("host"), route_name="host")
-    config.add_route("todos", "/app/*subpath")
-    config.add_view(wsgiapp2(application), route_name="todos")
-    config.add_notfound_view(append_slash=HTTPPermanentRedirect)
+    names = {"wsgiapp2": wsgiapp2, "HTTPPermanentRedirect": HTTPPermanentRedirect}
+    run_lines("Pyramid", application, config=config, **names)
     return config.make_wsgi_app()
 
 
-@pytest.fixture(params=[in_dispatcher, in_rewriting, in_flask, in_django, in_pyramid])
+@pytest.fixture(params=[in_any, in_rewriting, in_flask, in_django, in_pyramid])
 def mounted(request):
     """A client of another application, which has ours at /app."""
     return client_of(request.param(TodoMVC()))

@@ -41,8 +41,8 @@ def with_password(name, line, *needs, location, lines):
     return Guarded(name, behind.needs, behind.lines, behind.files)
 
 
-PASSWORD = 'auth_basic "todos";\nauth_basic_user_file /etc/htpasswd;\n'
-FOR_PROXY, FOR_UWSGI = block(PASSWORD + "proxy_set_header"), block(PASSWORD + "uwsgi_param")
+FOR_PROXY = block('auth_basic "todos";\nauth_basic_user_file /etc/htpasswd;\nproxy_set_header')
+FOR_UWSGI = block('auth_basic "todos";\nauth_basic_user_file /etc/htpasswd;\nuwsgi_param')
 APACHE = {
     "apache.conf": (HERE / "apache.conf").read_text(),
     "site.conf": block("WSGIScriptAlias"),
