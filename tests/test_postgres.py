@@ -100,14 +100,25 @@ def test_who_may_not_make_the_tables_is_told(database, admin):
     admin.execute(f"DROP ROLE {name}")
 
 
-def test_a_list_used_before_a_fork_is_used_after_it_by_both(todos):
-    todos.create({"by": "parent"})
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_list_used_before_a_fork_is_used_after_it_by_both_at_once(todos):
+    todos.create({"by": "both"})
     child = os.fork()
     if child == 0:
-        os._exit(0 if todos.create({"by": "child"})[0] == 1 else 1)
+        try:
+            create(todos, 100, "child")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    create(todos, 100, "parent")
     assert os.waitpid(child, 0)[1] == 0
-    assert todos.create({"by": "parent"})[0] == 2
-    assert [todo["by"] for todo in parsed(todos)] == ["parent", "child", "parent"]
+    assert [todo["id"] for todo in parsed(todos)] == list(range(201))
+    assert sorted(todo["by"] for todo in parsed(todos)) == ["both", *["child"] * 100, *["parent"] * 100]
+
+
+def create(todos, count, name):
+    for _ in range(count):
+        todos.create({"by": name})
 
 
 # Durable
