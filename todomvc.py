@@ -1017,13 +1017,17 @@ class TodoFile:
             raise UnusableFile(f"{self.path}: it was used before this process was forked, use it only after")
 
     def open(self) -> None:
-        with opening(self.path):
+        try:
             refuse_foreign_file(self.path)
             self.lock = LockFile(os.open(self.path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
             with self.lock.held(time.monotonic() + MAX_WAIT):
                 self.writer, self.reader = connect(self.path), connect(self.path)
             self.identity = identity(self.path)
             self.catch_up()
+        except OSError as error:
+            raise UnusableFile(f"{error.filename}: {error.strerror}") from error
+        except (sqlite3.Error, ListUnavailable) as error:
+            raise UnusableFile(f"{self.path}: {error}") from error
         self.process = os.getpid()
 
     def read(self, user: bytes) -> Copy:
@@ -1113,8 +1117,6 @@ class TodoFile:
                 if len(writes) > 1 and isinstance(first.error, ListFull):
                     for write in writes:  # there may be room for some of them
                         self.commit([write])
-        except TimeoutError:
-            first.error = ListUnavailable("another process has been writing for too long")
         finally:
             with self.mutex:
                 for _ in writes:
@@ -1187,11 +1189,11 @@ class LockFile:
 
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
-        """Hold the lock. Raise TimeoutError if it is not to be had by then (time.monotonic)."""
+        """Hold the lock. Raise ListUnavailable if it is not to be had by then (time.monotonic)."""
         pause = 0.002
         while not try_lock(self.descriptor):
             if time.monotonic() > deadline:
-                raise TimeoutError
+                raise ListUnavailable("another process has been writing for too long")
             time.sleep(pause)
             pause = max(0.9 * pause, 0.0001)  # whoever has waited longer asks more often: that makes it fair
         try:
@@ -1227,19 +1229,6 @@ else:
 
     def unlock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
-
-
-@contextlib.contextmanager
-def opening(path: str) -> Iterator[None]:
-    """Raise UnusableFile, with its name and the reason, for whatever keeps a file from being opened."""
-    try:
-        yield
-    except TimeoutError:
-        raise UnusableFile(f"{path}: another process has been writing for too long") from None
-    except OSError as error:
-        raise UnusableFile(f"{error.filename}: {error.strerror}") from error
-    except (sqlite3.Error, ListUnavailable) as error:
-        raise UnusableFile(f"{path}: {error}") from error
 
 
 def refuse_foreign_file(path: str) -> None:
