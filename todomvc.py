@@ -941,28 +941,28 @@ class SQLiteTodoList:
 
     def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
-
-        def change(database: sqlite3.Connection) -> bytes | None:
-            todo = self.select(database, id)
-            if todo is not None:
-                check(todo)
-                todo = merge(todo, fields, id)
-                self.replace(database, id, todo.decode())
-            return todo
-
-        return self.file.write(change)
+        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
 
     def delete(self, id: int, check: Check = accept) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
+        return self.replace(id, check, lambda todo: None)[0]
 
-        def bury(database: sqlite3.Connection) -> bytes | None:
-            todo = self.select(database, id)
-            if todo is not None:
-                check(todo)
-                self.replace(database, id, None)
-            return todo
+    def replace(self, id: int, check: Check, make: Callable[[bytes], bytes | None]) -> tuple[bytes | None, ...]:
+        """Put what `make` makes of a todo in its place; return both."""
 
-        return self.file.write(bury)
+        def change(database: sqlite3.Connection) -> tuple[bytes | None, ...]:
+            this = self.user, str(id)  # which may be too large for an integer of SQLite's, but not for a text
+            select = "SELECT json FROM todo WHERE user = ? AND id = ? AND json IS NOT NULL"
+            row = database.execute(select, this).fetchone()
+            if row is None:
+                return None, None
+            check(row[0])
+            new = make(row[0])
+            update = f"UPDATE todo SET json = ?, version = {NEXT} WHERE user = ? AND id = ?"
+            database.execute(update, (new and new.decode(), *this))
+            return row[0], new
+
+        return self.file.write(change)
 
     def delete_all(self, check: Check = accept) -> list[bytes]:
         """Delete every todo, as TodoList.delete_all does."""
@@ -976,16 +976,6 @@ class SQLiteTodoList:
             return deleted
 
         return self.file.write(bury)
-
-    def select(self, database: sqlite3.Connection, id: int) -> bytes | None:
-        """Return a todo as the database has it. An id may be too large for an integer there, but not for a text."""
-        select = "SELECT json FROM todo WHERE user = ? AND id = ?"
-        row: tuple[bytes | None] | None = database.execute(select, (self.user, str(id))).fetchone()
-        return row[0] if row else None
-
-    def replace(self, database: sqlite3.Connection, id: int, todo: str | None) -> None:
-        update = f"UPDATE todo SET json = ?, version = {NEXT} WHERE user = ? AND id = ?"
-        database.execute(update, (todo, self.user, id))
 
 
 class TodoFile:
