@@ -1025,7 +1025,7 @@ class TodoFile:
         self.ensure_open()
         with self.reading:
             self.catch_up()
-        return self.lists.get(user, NOTHING)
+        return self.lists.get(user) or Copy()
 
     def snapshot(self, user: bytes) -> list[bytes | None]:
         with self.reading:
@@ -1043,7 +1043,7 @@ class TodoFile:
 
     def read_changes(self) -> None:
         changes = "SELECT user, id, json, version FROM todo"
-        if self.version:
+        if self.version:  # else all of them, in the order they are stored in, which is faster than by version
             changes += f" WHERE version > {self.version}"
         newest = self.version
         for user, id, todo, version in self.reader.execute(changes):
@@ -1138,9 +1138,6 @@ class Copy:
     def __init__(self) -> None:
         self.todos: list[bytes | None] = []
         self.version = 0
-
-
-NOTHING = Copy()
 
 
 class Write:
