@@ -125,7 +125,7 @@ class TodoMVC:
             route(r"/?", GET=self.page),
             route(r"/todos", ANY=self.redirect_to_list),
         ]
-        self.file_handlers = handlers_by_method(GET=self.static_file)
+        self.file_handlers = handlers_by_method(GET=lambda environ, file: file.response(environ))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self.application(environ, start_response)
@@ -220,9 +220,6 @@ class TodoMVC:
             return Document(body, "text/html; charset=utf-8", self.page_headers)
 
         return self.pages.latest(environ, (todos.version, root), render).response(environ)
-
-    def static_file(self, environ: WSGIEnvironment, file: Document) -> Response:
-        return file.response(environ)
 
     def explain(self, error: Exception, environ: WSGIEnvironment) -> HTTPError:
         """Turn whatever was raised into an answer; what whoever runs the server should know of goes to its log."""
@@ -694,9 +691,9 @@ def read_static_files(folder: AnyPath, headers: Headers) -> dict[str, Document]:
     """
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "not a folder of static files", str(folder))
-    files = {}
+    root, files = Path(str(folder)).resolve(), {}
     for name, path in walk(folder):
-        if is_within(folder, path):
+        if root in Path(str(path)).resolve().parents:
             content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
             file = Document(path.read_bytes(), content_type, headers)
             file.gzip()
@@ -713,10 +710,6 @@ def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:
             yield above + path.name, path
         elif path.is_dir() and not os.path.islink(str(path)):
             yield from walk(path, f"{above}{path.name}/")
-
-
-def is_within(folder: AnyPath, path: AnyPath) -> bool:
-    return Path(str(folder)).resolve() in Path(str(path)).resolve().parents
 
 
 def read_template(path: AnyPath) -> Template:
