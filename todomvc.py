@@ -412,12 +412,12 @@ def discard_body(environ: WSGIEnvironment) -> None:
     """
     if isinstance(environ["wsgi.input"], io.BytesIO):  # it has been read, by read_body or by the server
         return
-    length = environ.get("CONTENT_LENGTH")
-    if not length and environ.get("wsgi.input_terminated"):
-        length = str(MAX_DISCARDED)
-    if length and is_length(length) and int(length) <= MAX_DISCARDED:
-        with contextlib.suppress(Exception):  # whatever a server raises here, the answer stands
-            read_input(environ, int(length))
+    with contextlib.suppress(Exception):  # whatever is wrong with it, the answer stands
+        length = content_length(environ)
+        if length is None and environ.get("wsgi.input_terminated"):
+            length = MAX_DISCARDED
+        if length is not None and length <= MAX_DISCARDED:
+            read_input(environ, length)
 
 
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
@@ -625,15 +625,12 @@ def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGI
             has_them = any(name == "Access-Control-Allow-Origin" for name, _ in fields)  # two would be invalid
             return start_response(status, fields if has_them else fields + headers, *exc_info)
 
-        if is_allowed and is_preflight(environ):
+        is_preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ["REQUEST_METHOD"] == "OPTIONS"
+        if is_allowed and is_preflight:
             return send(("204 No Content", PREFLIGHT_HEADERS, b""), environ, start)
         return application(environ, start)
 
     return guarded
-
-
-def is_preflight(environ: WSGIEnvironment) -> bool:
-    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def believe_header(application: WSGIApplication, name: str) -> WSGIApplication:
