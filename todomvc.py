@@ -1362,15 +1362,15 @@ def main(arguments: list[str] | None = None) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         try:
             options = make_parser(os.environ).parse_args(arguments)
-            todos = open_list(options.db or "todos.db")
+            options.db = options.db or "todos.db"
+            todos = open_list(options.db)
             todos.version  # noqa: B018, to be told now of a file that cannot be used
             application = make_application(todos, options)
             server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            hosts = allowed_hosts(options, server.server_name)
-            server.set_app(guard(application, hosts, allowed_origins(options), options.user_header))
+            server.set_app(guard_as_told(application, options, server.server_name))
             serve(server, options)
 
 
@@ -1378,8 +1378,10 @@ def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     if options.debug:
         arguments = options, server.server_port, modification_times(options)
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
-    print(f"Serving the todos at {server.url}, kept in {place(options.db or 'todos.db')}, until Ctrl-C.", flush=True)
-    if not is_loopback(url_host(server.server_name)):
+    host = url_host(server.server_name)
+    url = f"http://{host}:{server.server_port}/"
+    print(f"Serving the todos at {url}, kept in {place(options.db)}, until Ctrl-C.", flush=True)
+    if not is_loopback(host):
         print("Whoever reaches this port can read and change them: see README for a password in front.", flush=True)
     server.serve_forever()
 
@@ -1399,11 +1401,10 @@ class ReadyMade:
 
     def make(self) -> WSGIApplication:
         options = make_parser(os.environ).parse_args([])
-        todos = open_list(options.db or ":memory:")
-        application: WSGIApplication = make_application(todos, options)
+        application: WSGIApplication = make_application(open_list(options.db or ":memory:"), options)
         if not options.db:
             application = require_one_process(application)
-        return guard(application, allowed_hosts(options), allowed_origins(options), options.user_header)
+        return guard_as_told(application, options)
 
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -1501,15 +1502,12 @@ def place(db: str) -> str:
 is_postgres = re.compile("postgres(?:ql)?://").match
 
 
-def allowed_hosts(options: argparse.Namespace, bound_to: str = "") -> list[str] | None:
-    """Return the names to answer to: on a loopback address no others than were named, elsewhere any if none was."""
+def guard_as_told(app: WSGIApplication, options: argparse.Namespace, bound_to: str = "") -> WSGIApplication:
+    """Guard an application; where it is not bound to a loopback address, any name will do unless some are given."""
+    hosts = options.allow_host or None
     if is_loopback(url_host(bound_to)):
-        return [*options.allow_host, url_host(options.host.lower())]
-    return options.allow_host or None
-
-
-def allowed_origins(options: argparse.Namespace) -> list[str]:
-    return ["*"] if options.todo_backend else options.cors
+        hosts = [*options.allow_host, url_host(options.host.lower())]
+    return guard(app, hosts, ["*"] if options.todo_backend else options.cors, options.user_header)
 
 
 def url_host(name: str) -> str:
@@ -1537,10 +1535,6 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
         socketserver.TCPServer.server_bind(self)  # HTTPServer's asks the DNS for the name of this host, and waits
         self.server_name, self.server_port = self.socket.getsockname()[:2]
         self.setup_environ()
-
-    @property
-    def url(self) -> str:
-        return f"http://{url_host(self.server_name)}:{self.server_port}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections[request] = time.monotonic()
