@@ -1447,32 +1447,28 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def host_names(text: str) -> list[str]:
-    return words(text, is_host_name, "a name without a port, such as todos.example.org")
-
-
-def origins(text: str) -> list[str]:
-    return words(text, is_origin, "an origin, such as https://example.org, or *")
-
-
 def header_name(text: str) -> str:
-    if text and not is_header_name(text):
+    if text and not re.fullmatch("[A-Za-z0-9-]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a header, such as X-Remote-User")
     return text
 
 
-def words(text: str, is_valid: Callable[[str], object], kind: str) -> list[str]:
-    """Return the words between commas or spaces, if each is valid."""
-    found = text.lower().replace(",", " ").split()
-    for word in found:
-        if not is_valid(word):
-            raise argparse.ArgumentTypeError(f"{word!r} is not {kind}")
-    return found
+def words(pattern: str, kind: str) -> Callable[[str], list[str]]:
+    """Return what takes a text apart into words between commas or spaces, each of which must match the pattern."""
+
+    def parse(text: str) -> list[str]:
+        found = text.lower().replace(",", " ").split()
+        for word in found:
+            if not re.fullmatch(pattern, word):
+                raise argparse.ArgumentTypeError(f"{word!r} is not {kind}")
+        return found
+
+    return parse
 
 
-is_host_name = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]").fullmatch
-is_header_name = re.compile("[A-Za-z0-9-]+").fullmatch
-is_origin = re.compile(r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?").fullmatch
+HOST = r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
+host_names = words(HOST, "a name without a port, such as todos.example.org")
+origins = words(rf"\*|[a-z][a-z0-9+.-]*://{HOST}(?::[0-9]+)?", "an origin, such as https://example.org, or *")
 
 
 def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC:
