@@ -1567,7 +1567,9 @@ class RequestHandler(WSGIRequestHandler):
                 self.requestline = self.request_version = self.command = ""
                 self.send_error(414)
             elif self.parse_request():
-                self.run_application()
+                answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
+                answer.request_handler = self
+                answer.run(self.server.get_app())  # type: ignore[attr-defined]
 
     def parse_request(self) -> bool:
         connection, head = self.rfile, KeptLines(self.rfile)
@@ -1594,13 +1596,6 @@ class RequestHandler(WSGIRequestHandler):
         line = (format % arguments).encode("unicode_escape").decode()
         self.get_stderr().write(f"{self.address_string()} - - [{self.log_date_time_string()}] {line}\n")
 
-    def run_application(self) -> None:
-        answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
-        answer.server_software = self.version_string()
-        answer.os_environ = {}  # the variables of the process are no part of a request
-        answer.request_handler = self
-        answer.run(self.server.get_app())  # type: ignore[attr-defined]
-
     def get_environ(self) -> WSGIEnvironment:
         for name in self.headers:
             if "_" in name:  # in the environ it would be taken for another one, with a "-"
@@ -1626,6 +1621,9 @@ class RequestHandler(WSGIRequestHandler):
 
 class Answer(ServerHandler):
     """How wsgiref answers, but with no length of what has no body, and no traceback for a client that is gone."""
+
+    server_software = "todomvc"
+    os_environ = {}  # noqa: RUF012, the variables of the process are no part of a request
 
     def set_content_length(self) -> None:
         """Leave it to the application (RFC 9110, section 8.6)."""
