@@ -224,10 +224,14 @@ def test_a_writer_waits_for_five_seconds_and_others_not_at_all(todos, admin):
 
 def hang_up(admin):
     """End the other connections to the database; tell whether there were any."""
-    return admin.execute("""
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE application_name = current_setting('application_name') AND pid != pg_backend_pid()
-    """).fetchall()
+    return admin.execute(f"SELECT pg_terminate_backend(pid) FROM {OTHERS}").fetchall()
+
+
+def is_waiting(admin):
+    return admin.execute(f"SELECT FROM {OTHERS} AND wait_event_type = 'Lock'").fetchall()
+
+
+OTHERS = "pg_stat_activity WHERE application_name = current_setting('application_name') AND pid != pg_backend_pid()"
 
 
 @pytest.mark.parametrize("operation", ["create", "read"])
@@ -244,7 +248,7 @@ def interrupted(operation, admin, lock):
         with admin.transaction():
             admin.execute(f"LOCK TABLE todomvc_lists, todomvc_todos IN {lock} MODE")
             outcome = pool.submit(operation)
-            wait_until(lambda: admin.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall())
+            wait_until(lambda: is_waiting(admin))
             assert hang_up(admin)
         return outcome.result(20)
 
