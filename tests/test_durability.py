@@ -341,13 +341,20 @@ def post(url, todo=None):
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder with a file system of its own, of 2 MiB."""
-    folder = tmp_path / "disk"
+    with small_file_system(tmp_path / "disk") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def small_file_system(folder):
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
         pytest.skip("only root may mount a small file system, and not everywhere")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_507_reads_go_on_and_writes_work_again_once_there_is_room(small_disk):

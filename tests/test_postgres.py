@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import shutil
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 from databases import own_server, psycopg
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from test_durability import small_disk, wait_until  # noqa: F401, one is a fixture
+from test_durability import small_file_system, wait_until
 from test_model import TwoLists
 
 from todomvc import KeyReused, ListFull, ListUnavailable
@@ -295,25 +296,18 @@ def test_a_database_that_stops_and_starts_again_is_used_again():
 # No room
 
 
-def test_a_full_disk_is_list_full_reads_go_on_and_writes_work_again(small_disk):  # noqa: F811
-    with own_server() as server:
-        lend(small_disk, server.folder.stat())
+def test_a_full_disk_is_list_full_reads_go_on_and_writes_work_again():
+    with own_server() as server, small_file_system(server.folder / "small") as disk:
+        shutil.chown(disk, server.folder.owner(), server.folder.group())
         with psycopg.connect(server.url, autocommit=True) as admin:
-            admin.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+            admin.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
         todos = PostgresTodoList(f"{server.url}&options={quote('-cdefault_tablespace=small')}")
         todos.create({"title": "a"})
-        (small_disk / "filler").write_bytes(bytes(1024 * 1024))
+        (disk / "filler").write_bytes(bytes(1024 * 1024))
         count = fill(todos)
         assert len(list(todos)) == count
-        (small_disk / "filler").unlink()
+        (disk / "filler").unlink()
         assert todos.create({})[0] == count
-
-
-def lend(folder, owner):
-    """Give a folder to the user that PostgreSQL runs as, which is not root."""
-    os.chown(folder, owner.st_uid, owner.st_gid)
-    for parent in folder.parents:
-        parent.chmod(parent.stat().st_mode | 0o11)
 
 
 def fill(todos):
