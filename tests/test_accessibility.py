@@ -44,7 +44,7 @@ def in_trouble(page, site):
     edit(page, "buy milk").fill("buy tea")
     page.keyboard.press("Enter")
     page.get_by_role("alert").get_by_text("buy tea").wait_for()
-    page.unroute_all()
+    page.unroute_all(behavior="wait")
     page.route("**/todos/*", lambda route: route.abort())
     row(page, "done").locator(".toggle").uncheck()
     page.get_by_role("status").get_by_text("not saved yet").wait_for()

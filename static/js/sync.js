@@ -1,36 +1,41 @@
-import { isKey, randomHex } from './outbox.js';
-import { ask, Away, Sender, withJson } from './sender.js';
+import { Outbox, randomKey, Turn } from './outbox.js';
 
-const KEEPALIVE_ROOM = 64 * 1024;
+const AT_ONCE = 4;
+const PATIENCE = 20_000;
 const TAKE_OVER = 3000;
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 10_000;
+const LONGEST_ASKED = 3_600_000;
+const NO_TAG = '""';
 
 /**
- * Between the list and the server. A request that arrives twice does no harm: a create has an Idempotency-Key, a PATCH
- * sets values, what is deleted stays so. Says `owed`, `answer`, `gone`, `refused`, of all tabs; `list`; and `status`.
+ * Between the list and the server. What is sent twice does no harm: a create has an Idempotency-Key, a PATCH sets values.
+ * Says `owed`, `answer`, `gone`, `refused`, of all tabs; `list`; and `status`.
  */
 export class Sync extends EventTarget {
   answers = 0;
+  etag = NO_TAG;
 
-  constructor(url, outbox, tabs) {
+  constructor(url, name) {
     super();
-    Object.assign(this, { url, outbox, tabs });
-    this.sender = new Sender(outbox, tabs, (ref) => this.send(ref), () => this.tell());
+    this.url = url;
+    this.outbox = new Outbox(name);
+    this.turn = new Turn(name);
+    this.tabs = new BroadcastChannel(name);
+    this.sender = new Sender(this);
   }
 
   start() {
-    const isFromCache = performance.getEntriesByType('navigation')[0]?.type === 'back_forward';
-    this.tabs.listen((news) => this.hear(news));
-    for (const type of ['online', 'focus']) addEventListener(type, () => this.wake());
+    const [{ type }] = performance.getEntriesByType('navigation');
+    this.tabs.onmessage = ({ data }) => this.hear(data);
+    for (const event of ['online', 'focus']) addEventListener(event, () => this.wake());
     addEventListener('visibilitychange', () => document.hidden || this.wake());
-    addEventListener('pageshow', ({ persisted }) => (persisted || isFromCache) && this.wake());
+    addEventListener('pageshow', ({ persisted }) => persisted && this.wake());
     addEventListener('pagehide', () => this.leave());
     addEventListener('beforeunload', (event) => this.outbox.unsafe.size && event.preventDefault());
     this.tell();
     this.sender.run();
-  }
-
-  create(create, after) {
-    this.owe({ ref: randomHex(16), create, after });
+    if (type === 'back_forward') this.wake(); // an old page
   }
 
   debt(ref) {
@@ -41,57 +46,64 @@ export class Sync extends EventTarget {
     return [...this.outbox.owed.keys()];
   }
 
-  owe(record) {
+  owe(debt) {
+    const record = { ref: randomKey(), ...debt };
     const key = this.outbox.add(record);
-    this.tabs.say({ type: 'owed', ref: record.ref, key, record });
+    if (!this.outbox.unsafe.has(key)) this.tabs.postMessage({ type: 'owed', ref: record.ref, key, record });
     this.say('owed', record);
     this.tell();
     this.sender.run();
   }
 
+  /** Returns how many ms to wait where a retry may mend it. */
   async send(ref) {
-    const request = this.request(ref);
-    const { status, body } = request ? await ask(request.url, request) : { status: 410 };
+    const request = this.request(ref) ?? {};
+    const { method, keys, body: changes } = request;
+    const { status, body, wait } = method ? await ask(request) : { status: 410 };
+    if (wait !== undefined) return wait;
     const debt = this.debt(ref) ?? { keys: [] };
-    if (status === 410 || (status === 404 && request.method !== 'POST')) return this.settle('gone', ref, debt);
-    if (status >= 300) return this.settle('refused', ref, refusal(request, debt, status, body));
-    if (!Number.isInteger(body.id)) throw new Away();
-    if (request.method === 'DELETE') return this.settle('gone', ref, debt);
-    return this.settle('answer', ref, { keys: request.keys, todo: body });
+    const refused = method === 'POST' ? debt : { keys, changes };
+    const reason = body?.detail ?? `The server said ${status}.`;
+    if (status === 410 || (status === 404 && method !== 'POST')) this.settle('gone', ref, debt);
+    else if (status >= 300) this.settle('refused', ref, { ...refused, reason });
+    else if (method === 'DELETE') this.settle('gone', ref, debt);
+    else this.settle('answer', ref, { keys, todo: body });
+    return undefined;
   }
 
   /** The next request; undefined for what was deleted before it was sent. */
   request(ref) {
-    const { create, sent, destroy, destroyKey, changes, changeKeys } = this.debt(ref);
-    if (create) return destroy && !sent ? undefined : this.creation(ref);
+    const { create, sent, destroy, changes, keys } = this.debt(ref);
     const url = this.url + ref;
-    if (destroy) return { method: 'DELETE', url, keys: [destroyKey] };
-    return { method: 'PATCH', url, body: changes, keys: changeKeys };
+    if (create) return destroy && !sent ? undefined : this.creation(ref);
+    if (destroy) return { method: 'DELETE', url, keys: keys.filter((key) => this.outbox.records.get(key).destroy) };
+    return { method: 'PATCH', url, body: changes, keys };
   }
 
   /** Takes in what changed before it is sent; then its body stays, as the key demands. */
   creation(ref) {
-    const { create, createKey, after, sent, changes, changeKeys } = this.debt(ref);
+    const { create, after, sent, changes, keys } = this.debt(ref);
     const body = sent ? create : { ...create, ...changes };
-    const keys = sent ? [] : changeKeys;
-    if (!sent) this.outbox.put(createKey, { ref, create: body, after, sent: true });
-    this.outbox.forget(keys);
-    return { method: 'POST', url: this.url, headers: { 'Idempotency-Key': ref }, body, keys: [createKey, ...keys] };
+    const [key, ...rest] = sent ? keys.slice(0, 1) : keys;
+    this.outbox.put(key, { ref, create: body, after, sent: true });
+    this.outbox.forget(rest);
+    return { method: 'POST', url: this.url, headers: { 'Idempotency-Key': ref }, body, keys: [key, ...rest] };
   }
 
   settle(type, ref, detail) {
-    this.tabs.say({ type, ref, ...detail });
-    this.hear({ type, ref, ...detail });
+    const news = { type, ref, ...detail };
+    this.tabs.postMessage(news);
+    this.hear(news);
   }
 
   hear(news) {
     const { type, ref, key, keys, record, todo } = news;
     if (type === 'owed') {
-      if (this.outbox.storage) this.outbox.remember(key, record);
+      this.outbox.remember(key, record);
       setTimeout(() => this.sender.run(), TAKE_OVER);
     } else {
       this.answers += 1;
-      this.etag = undefined;
+      this.etag = NO_TAG;
       this.outbox.forget(keys);
       if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id);
     }
@@ -104,34 +116,34 @@ export class Sync extends EventTarget {
     this.sender.wake();
     if (this.refreshing) return;
     this.refreshing = true;
-    await this.refresh().catch((error) => error instanceof Away || reportError(error));
+    await this.refresh();
     this.refreshing = false;
   }
 
   /** Reads the list; again, if an answer came in between: the list may be older. */
   async refresh() {
-    const { answers, etag } = this;
-    const answer = await ask(this.url, { headers: etag ? { 'If-None-Match': etag } : {} });
+    const { answers, url, etag } = this;
+    const { status, headers, body } = await ask({ url, headers: { 'If-None-Match': etag } });
     if (answers !== this.answers) return this.refresh();
-    if (answer.status !== 200) return undefined;
-    this.etag = answer.etag;
-    return this.say('list', answer.body);
+    if (status !== 200) return undefined;
+    this.etag = headers.get('ETag') ?? NO_TAG;
+    return this.say('list', body);
   }
 
-  /** Sends what it can as the page goes; of the creates the first only, as they would arrive in any order. */
+  /** Sends what the browser takes as the page goes: 64 KiB. */
   leave() {
-    if (this.tabs.waiting) return;
-    let room = KEEPALIVE_ROOM;
+    if (this.turn.waiting) return;
     this.outbox.reload();
-    const first = this.refs().find(isKey);
-    for (const ref of this.refs().filter((each) => each === first || !isKey(each))) {
+    for (const ref of this.outbox.ready()) {
       const request = this.request(ref);
-      const init = request && withJson(request);
-      const size = new Blob([init?.body ?? '']).size;
-      if (!request || size > room) continue;
-      room -= size;
-      fetch(request.url, { ...init, keepalive: true }).catch(() => {});
+      if (request) send(request, { keepalive: true }).catch(() => {});
     }
+  }
+
+  /** For another user: what this one owes waits. */
+  stop() {
+    this.outbox.isClosed = true;
+    location.reload();
   }
 
   tell() {
@@ -144,8 +156,81 @@ export class Sync extends EventTarget {
   }
 }
 
-/** What is taken back. */
-function refusal({ method, body, keys }, debt, status, problem) {
-  const reason = problem?.detail ?? `The server said ${status}.`;
-  return method === 'POST' ? { ...debt, reason } : { keys, changes: body, reason };
+/** When to send: one request at a time for each todo. */
+class Sender {
+  busy = new Set();
+  tries = 0;
+  wait = 0;
+
+  constructor(sync) {
+    this.sync = sync;
+  }
+
+  async run() {
+    if (this.running || this.next() === undefined) return;
+    this.running = true;
+    await this.sync.turn.take(() => {
+      this.sync.outbox.reload();
+      return Promise.all(Array.from({ length: AT_ONCE }, () => this.work()));
+    });
+    this.running = false;
+    if (this.paused) this.retryLater();
+    this.run();
+  }
+
+  wake() {
+    clearTimeout(this.timer);
+    this.paused = false;
+    this.run();
+  }
+
+  async work() {
+    for (let ref = this.next(); ref !== undefined; ref = this.next()) {
+      this.busy.add(ref);
+      const wait = await this.sync.send(ref);
+      this.busy.delete(ref);
+      if (wait === undefined) this.tries = 0;
+      else this.pause(ref, wait);
+    }
+  }
+
+  next() {
+    return this.paused ? undefined : this.sync.outbox.ready().find((ref) => !this.busy.has(ref));
+  }
+
+  pause(ref, wait) {
+    this.paused = true;
+    this.wait = Math.max(this.wait, Math.min(wait, LONGEST_ASKED));
+    this.sync.outbox.postpone(ref);
+    this.sync.tell();
+  }
+
+  retryLater() {
+    const wait = Math.max(this.wait, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries));
+    this.tries += 1;
+    this.wait = 0;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.wake(), wait * (1 + Math.random() / 2));
+  }
+}
+
+/** Gives `wait` where no answer counts. (A captive portal says 200, too.) */
+async function ask(request) {
+  const response = await send(request, { signal: AbortSignal.timeout(PATIENCE) }).catch(() => Response.error());
+  const { status, headers } = response;
+  const body = await response.json().catch(() => undefined);
+  const isOdd = status === 200 && !Number.isInteger(body?.id ?? body?.length);
+  const isAway = isOdd || status >= 500 || [0, 401, 408, 425, 429].includes(status);
+  return isAway ? { wait: retryAfter(headers) } : { status, headers, body };
+}
+
+function send({ method, url, headers, body }, options) {
+  const json = { ...headers, 'Content-Type': 'application/json' };
+  return fetch(url, { method, headers: json, body: JSON.stringify(body), ...options });
+}
+
+/** Retry-After, seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
+function retryAfter(headers) {
+  const value = headers.get('Retry-After');
+  return isNaN(value) ? Date.parse(value) - Date.now() || 0 : value * 1000;
 }
