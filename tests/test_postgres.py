@@ -54,7 +54,7 @@ class ListsInPostgres(TwoLists):
 
 
 def test_it_answers_as_the_list_in_memory_does(database):
-    few = settings(max_examples=40, stateful_step_count=25, deadline=None)
+    few = settings(max_examples=25, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(lambda: ListsInPostgres(database), settings=few)
 
 
