@@ -190,6 +190,13 @@ def test_pipx_runs_it_from_a_checkout(tmp_path):
     assert said.endswith(f"todomvc {__version__}\n")
 
 
+def test_what_the_list_in_postgresql_needs_comes_with_it(tmp_path):
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    shell(block("pip install '.[postgres]'"), cwd=copy_checkout(tmp_path / "checkout"), path=tmp_path / "venv/bin")
+    program = "from todomvc_postgres import PostgresTodoList; print(PostgresTodoList('postgresql://'))"
+    assert "PostgresTodoList object" in run(tmp_path / "venv/bin/python", "-c", program, cwd=tmp_path)
+
+
 def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
     (packages,) = installed.glob("lib/*/site-packages")
     others = {"pip", "setuptools", "pkg_resources", "_distutils_hack", "__pycache__"}

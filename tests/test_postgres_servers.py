@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shlex
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ from http.client import HTTPException
 import pytest
 from conftest import serve
 from databases import own_server, psycopg
+from readme import block
 from test_command import refusal, run
 from test_durability import KINDS, at_work, chance, parsed  # noqa: F401, one is a fixture
 from workers import ask, connection_to, gunicorn, request_of
@@ -58,6 +60,16 @@ def test_two_servers_keep_one_gapless_list(urls, database):
     lists = [ask(url, "GET", "/todos/")[1] for url in urls]
     assert lists[0] == lists[1] == sorted(made, key=lambda todo: todo["id"])
     check_ids(database, [todo["id"] for todo in made])
+
+
+def test_the_processes_that_readme_starts_keep_one_list(database, tmp_path):
+    variable, *words = shlex.split(block("TODOMVC_DB=postgresql:"))
+    assert variable.startswith("TODOMVC_DB=postgresql://")
+    assert words[0] == "gunicorn"
+    with gunicorn(*words[1:-1], cwd=tmp_path, application=words[-1], db=database) as server:
+        made = [ask(server.url, "POST", "/todos/", {"n": n})[1] for n in range(20)]
+        assert ask(server.url, "GET", "/todos/") == (200, made)
+    check_ids(database, range(20))
 
 
 def test_what_one_server_was_told_the_other_tells_at_the_next_request(urls):
