@@ -1484,7 +1484,7 @@ def open_list(db: str) -> AnyTodoList:
     try:
         from todomvc_postgres import PostgresTodoList
     except ImportError as error:
-        raise ValueError(f"PostgreSQL: {error}, which pip install 'todomvc[postgres]' brings") from None
+        raise ValueError(f"PostgreSQL: {error}, which pip install 'todomvc.py[postgres]' brings") from None
     return PostgresTodoList(db)
 
 
