@@ -84,7 +84,7 @@ HERE = Path(__file__).resolve().parent
 MAX_BODY = 1024 * 1024  # bytes
 MAX_DISCARDED = 8 * MAX_BODY
 MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
-MAX_USER = 255  # characters of a name
+MAX_USER = 500  # characters of a name
 MAX_KEPT = 64 * MAX_BODY  # of pages, and of lists, of all users
 MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
 
@@ -260,7 +260,7 @@ class Document:
     def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = ()) -> None:
         self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.headers = [("Content-Type", content_type), *self.vary, *headers]
-        self.plain = representation(body, self.headers)
+        self.plain = representation(body, self.headers, entity_tag(body))
         self.gzipped: Representation | None = None
 
     def response(self, environ: WSGIEnvironment) -> Response:
@@ -271,8 +271,9 @@ class Document:
 
     def gzip(self) -> Representation:
         if self.gzipped is None:
+            tag, _, body = self.plain
             headers = [*self.headers, ("Content-Encoding", "gzip")]
-            self.gzipped = representation(gzip.compress(self.plain[2], 6, mtime=0), headers)
+            self.gzipped = representation(gzip.compress(body, 6, mtime=0), headers, tag_of_gzip(tag))
         return self.gzipped
 
 
@@ -299,14 +300,13 @@ class Documents:
 
 
 def todo_representation(todo: bytes) -> Representation:
-    return representation(todo, [("Content-Type", "application/json")])
+    return representation(todo, [("Content-Type", "application/json")], entity_tag(todo))
 
 
 known_representation = functools.lru_cache(maxsize=1000)(todo_representation)  # for todos that are read often
 
 
-def representation(body: bytes, headers: Headers) -> Representation:
-    tag = entity_tag(body)
+def representation(body: bytes, headers: Headers, tag: str) -> Representation:
     return tag, [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
 
 
@@ -435,8 +435,8 @@ def precondition(environ: WSGIEnvironment, represent: Callable[[bytes, WSGIEnvir
     expected = environ.get("HTTP_IF_MATCH", "*").strip()
 
     def check(body: bytes) -> None:
-        document = Document(represent(body, environ), "application/json")
-        tags = {document.plain[0], document.gzip()[0]}  # the comparison is strong: a W/"..." is none of them
+        tag = entity_tag(represent(body, environ))
+        tags = {tag, tag_of_gzip(tag)}  # the comparison is strong: a W/"..." is none of them
         is_expected = expected == "*" or not tags.isdisjoint(entity_tags(expected))
         if not is_expected or any(is_current(environ, tag) for tag in tags):
             raise HTTPError("412 Precondition Failed", "It has changed since you read it: read it again, then decide.")
@@ -464,6 +464,11 @@ def accepts_gzip(accept_encoding: str) -> bool:
 def entity_tag(body: bytes) -> str:
     """Return the entity tag (RFC 9110, section 8.8.3) of a body: its hash, so that every server says the same."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def tag_of_gzip(tag: str) -> str:
+    """Return the entity tag of the same in another content coding, which may not be the same (section 8.8.3.3)."""
+    return f'{tag[:-1]}-gzip"'
 
 
 def content_headers(content_type: str, body: bytes) -> Headers:
@@ -775,7 +780,7 @@ class TodoList:
         self.lock = threading.Lock()
 
     def of(self, user: str) -> TodoList:
-        """Return the list of a user, which has nothing in common with this one or another user's."""
+        """Return the list of a user, by a name that is not empty: it has nothing in common with any other list."""
         return self.users.get(user) or self.users.setdefault(user, TodoList())
 
     def __iter__(self) -> Iterator[bytes]:
@@ -998,6 +1003,7 @@ class TodoFile:
 
     def open(self) -> None:
         try:
+            self.lists, self.version, self.data_version = {}, 0, 0  # nothing of an attempt that failed
             refuse_foreign_file(self.path)
             self.lock = LockFile(os.open(self.path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
             with self.lock.held(time.monotonic() + MAX_WAIT):
@@ -1007,7 +1013,8 @@ class TodoFile:
         except OSError as error:
             raise UnusableFile(f"{error.filename}: {error.strerror}") from error
         except (sqlite3.Error, ListUnavailable) as error:
-            raise UnusableFile(f"{self.path}: {error}") from error
+            kind = ListFull if isinstance(list_error(error), ListFull) else UnusableFile
+            raise kind(f"{self.path}: {error}") from error
         self.process = os.getpid()
 
     def read(self, user: bytes) -> Copy:
@@ -1035,14 +1042,17 @@ class TodoFile:
         changes = "SELECT user, id, json, version FROM todo"
         if self.version:  # else all of them, in the order they are stored in, which is faster than by version
             changes += f" WHERE version > {self.version}"
-        newest = self.version
+        newest, owner = self.version, None
         for user, id, todo, version in self.reader.execute(changes):
-            mine = self.lists.get(user) or self.lists.setdefault(user, Copy())
+            if user != owner:
+                owner, mine = user, self.lists.get(user) or self.lists.setdefault(user, Copy())
             if id >= len(mine.todos):
                 mine.todos.extend([None] * (id + 1 - len(mine.todos)))
             mine.todos[id] = todo
-            mine.version = max(mine.version, version)
-            newest = max(newest, version)
+            if version > mine.version:
+                mine.version = version
+                if version > newest:
+                    newest = version
         self.version = newest
 
     def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
@@ -1219,20 +1229,28 @@ def refuse_foreign_file(path: str) -> None:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the file, and make the table if it is new, or of the first version, which had one list."""
     database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False, factory=Database)
+    try:
+        prepare(database)
+    except BaseException:
+        database.close()  # at once: a transaction that it left would keep all others out
+        raise
+    return database
+
+
+def prepare(database: sqlite3.Connection) -> None:
+    """Make the table if the file is new, or if it is of the first version, which had one list."""
     database.text_factory = bytes
     database.execute("PRAGMA synchronous = EXTRA")
     database.execute("PRAGMA fullfsync = 1")  # what a flush takes on macOS
     if pragma(database, "page_count") == 0:
-        database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {INDEXES} COMMIT;")
     check_owner(database)
     if pragma(database, "user_version") == 1:
-        database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {MIGRATION} COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {MIGRATION} {INDEXES} COMMIT;")
     if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
         database.execute("PRAGMA synchronous = FULL")
-    database.execute("DELETE FROM todo WHERE id < 0")  # there are none, but a file that cannot be written fails here
-    return database
+    database.execute("DELETE FROM todo WHERE user = x'' AND id < 0")  # none, but one that cannot be written fails here
 
 
 class Database(sqlite3.Connection):
@@ -1282,7 +1300,7 @@ class UnusableFile(ListUnavailable):
 MAX_WAIT = 5  # seconds, for other writers
 APPLICATION_ID = int.from_bytes(b"ToDo", "big")
 SCHEMA_VERSION = 2
-SCHEMA = f"""
+TABLE = """
     CREATE TABLE todo (
         user BLOB,                 -- whose list it is in: the name, or nothing for the list that is nobody's
         id INTEGER,                -- its index in the list
@@ -1292,6 +1310,8 @@ SCHEMA = f"""
         digest TEXT,               -- and of what it was created
         PRIMARY KEY (user, id)
     ) WITHOUT ROWID;
+"""
+INDEXES = f"""
     CREATE INDEX todo_by_version ON todo (version);
     CREATE UNIQUE INDEX todo_by_key ON todo (user, key) WHERE key IS NOT NULL;
     PRAGMA application_id = {APPLICATION_ID};

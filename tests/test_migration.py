@@ -12,7 +12,8 @@ from conftest import ROOT, call, serve
 from test_command import JSON, request
 from test_sqlite import python
 
-from todomvc import KeyReused, SQLiteTodoList, TodoMVC, UnusableFile, digest_of
+import todomvc
+from todomvc import KeyReused, ListFull, SQLiteTodoList, TodoMVC, UnusableFile, digest_of
 
 VERSION_1 = """
     PRAGMA journal_mode = WAL;
@@ -125,3 +126,22 @@ def test_the_command_takes_it_over(path, tmp_path):
         assert request(server, "/todos/0")[1] == ROWS[0][1].encode()
         assert request(server, "/todos/0", "PATCH", '{"completed":true}', JSON)[0] == 200
     assert b'"completed":true' in call(TodoMVC(SQLiteTodoList(path)), "GET", "/todos/0")[2]
+
+
+class Full(todomvc.Database):
+    """A connection that finds no room for more."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.execute(f"PRAGMA max_page_count = {self.execute('PRAGMA page_count').fetchone()[0]}")
+
+
+def test_where_there_is_no_room_for_it_it_waits_until_there_is(path, monkeypatch):
+    todos = SQLiteTodoList(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(todomvc, "Database", Full)
+        with pytest.raises(ListFull):
+            todos.create({})
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as another_program:
+        another_program.execute("BEGIN IMMEDIATE")
+    assert todos.create({}) == (3, b'{"id":3}')

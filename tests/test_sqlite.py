@@ -102,6 +102,20 @@ def test_the_log_does_not_grow_for_ever(todos, path):
     assert os.path.getsize(f"{path}-wal") < 40 * len(BIG["title"])
 
 
+def test_nothing_of_a_file_that_could_not_be_read_is_served_later(todos, path):
+    for _ in range(200):
+        todos.create({"title": "x" * 100})
+    spoilt = SQLiteTodoList(path)
+    todos.file.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8192] + b"\xff" * 8192)
+    with pytest.raises(UnusableFile):
+        list(spoilt)
+    path.unlink()
+    SQLiteTodoList(path).create({"title": "of a backup"})
+    assert list(spoilt) == [b'{"title":"of a backup","id":0}']
+
+
 @pytest.mark.parametrize("name", ["a b.db", "a?b=c&d.db", "100%20.db", "#.db", "é世.db", "file:x.db", ":memory:", "-"])
 def test_any_name_names_a_file(tmp_path, name):
     SQLiteTodoList(tmp_path / name).create({"title": "a"})

@@ -131,7 +131,7 @@ def test_the_page_tells_the_client_the_name_in_harmless_characters(tmp_path, nam
 @pytest.mark.parametrize("path", ["/", "/todos/", "/todos/0"])
 def test_a_name_that_is_too_long_is_told_so(application, path):
     client = client_of(application, REMOTE_USER="x" * (MAX_USER + 1))
-    assert "255 characters" in client.get(path, status=400).text
+    assert f"{MAX_USER} characters" in client.get(path, status=400).text
 
 
 def test_the_lists_of_users_are_in_the_file(tmp_path):
