@@ -1558,9 +1558,10 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
 
     def service_actions(self) -> None:
         """Shut down the connections that have lasted too long, or are too many; the thread of each then ends."""
-        began, last = list(self.connections.items()), time.monotonic() - MAX_CONNECTION_SECONDS
-        for connection, time_began in began[: max(0, len(began) - MAX_CONNECTIONS)] or began[:1]:
-            if len(began) > MAX_CONNECTIONS or time_began < last:
+        connections, now = list(self.connections.items()), time.monotonic()
+        too_many = len(connections) - MAX_CONNECTIONS
+        for number, (connection, began) in enumerate(connections):
+            if number < too_many or now - began > MAX_CONNECTION_SECONDS:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
