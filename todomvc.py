@@ -1331,7 +1331,8 @@ def decode_json(text: str) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that cannot be kept as it is."""
     try:
         value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-        if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH < depth(value):
+        is_suspect = len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH
+        if is_suspect and depth(value) > MAX_DEPTH:
             raise RecursionError
     except RecursionError:
         raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
