@@ -1011,7 +1011,7 @@ class TodoFile:
             self.identity = identity(self.path)
             self.catch_up()
         except OSError as error:
-            raise UnusableFile(f"{error.filename}: {error.strerror}") from error
+            raise UnusableFile(f"{error.filename or self.path}: {error.strerror}") from error
         except (sqlite3.Error, ListUnavailable) as error:
             kind = ListFull if isinstance(list_error(error), ListFull) else UnusableFile
             raise kind(f"{self.path}: {error}") from error
