@@ -167,6 +167,27 @@ def test_each_client_that_is_left_gives_its_thread_back(monkeypatch):
         until(lambda: threading.active_count() <= before + 1)
 
 
+def test_a_client_is_left_in_the_end_though_an_older_one_still_waits_for_its_answer(monkeypatch):
+    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3)
+    answering, may_end = threading.Event(), threading.Event()
+
+    def slow(environ, start_response):
+        answering.set()
+        may_end.wait(10)
+        return TodoMVC()(environ, start_response)
+
+    with running() as server, connect(server) as older:
+        server.application = slow
+        try:
+            older.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert answering.wait(10)
+            with connect(server) as younger:
+                assert is_closed(younger)
+            assert server.connections
+        finally:
+            may_end.set()
+
+
 # Those who are many
 
 

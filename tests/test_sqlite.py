@@ -1,6 +1,7 @@
 """The list in an SQLite file: what reopening it, a second list, a full disk and an interrupted thread do to it."""
 
 import contextlib
+import errno
 import os
 import signal
 import sqlite3
@@ -408,6 +409,15 @@ def test_a_write_that_is_interrupted_while_another_process_writes_holds_no_other
     with opened(path).lock.held(0), pytest.raises(Interrupted), interruption(0.05):
         todos.create({"title": "interrupted"})
     assert todos.create({}) == (1, b'{"id":1}')
+
+
+def test_a_file_system_without_locks_is_told_of_with_the_name_of_the_file(path, monkeypatch):
+    def refuse(file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(todomvc, "try_lock", refuse)
+    with pytest.raises(UnusableFile, match=f"{path}: No locks available"):
+        SQLiteTodoList(path).create({})
 
 
 # The file taken away
