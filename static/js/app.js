@@ -1,7 +1,7 @@
 import { Sync } from './sync.js';
 import { Todos } from './todos.js';
 
-const GROUP = 50;
+const GROUP = 24;
 const ROW = 60; // pixels, where a row is not laid out yet
 const SLOW = 500;
 
@@ -95,18 +95,12 @@ class AppView {
     button.textContent = isOffered ? 'Dismiss' : 'Edit again';
     button.addEventListener('click', () => {
       line.remove();
-      if (isOffered) input.focus();
-      else this.editAgain(todo, text);
+      if (!isOffered && todo?.live) return this.list.edit(todo, text);
+      if (!isOffered) input.value = text;
+      return input.focus();
     });
     line.append(button);
     alert.append(line);
-  }
-
-  editAgain(todo, text) {
-    const { input } = this.parts;
-    if (todo?.live) return this.list.edit(todo, text);
-    input.value = text;
-    return input.focus();
   }
 }
 

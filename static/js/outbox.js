@@ -61,7 +61,7 @@ export class Outbox {
     for (const key of keys) this.put(key, { ...this.records.get(key), ref: id });
   }
 
-  /** Puts a todo that fails last. Creates keep their order. */
+  /** Puts a todo that fails last. */
   postpone(ref) {
     const keys = this.owed.get(ref);
     if (!isKey(ref) && this.owed.delete(ref)) this.owed.set(ref, keys);
@@ -157,6 +157,6 @@ export function randomKey() {
   return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
-function sleep(milliseconds) {
+export function sleep(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

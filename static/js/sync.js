@@ -1,4 +1,4 @@
-import { Outbox, randomKey, Turn } from './outbox.js';
+import { Outbox, randomKey, sleep, Turn } from './outbox.js';
 
 const AT_ONCE = 4;
 const PATIENCE = 20_000;
@@ -6,7 +6,6 @@ const TAKE_OVER = 3000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 const LONGEST_ASKED = 3_600_000;
-const NO_TAG = '""';
 
 /**
  * Between the list and the server. What is sent twice does no harm: a create has an Idempotency-Key, a PATCH sets values.
@@ -14,7 +13,7 @@ const NO_TAG = '""';
  */
 export class Sync extends EventTarget {
   answers = 0;
-  etag = NO_TAG;
+  shared = [];
 
   constructor(url, name) {
     super();
@@ -27,7 +26,7 @@ export class Sync extends EventTarget {
 
   start() {
     const [{ type }] = performance.getEntriesByType('navigation');
-    this.tabs.onmessage = ({ data }) => this.hear(data);
+    this.tabs.onmessage = ({ data }) => data.forEach((news) => this.hear(news));
     for (const event of ['online', 'focus']) addEventListener(event, () => this.wake());
     addEventListener('visibilitychange', () => document.hidden || this.wake());
     addEventListener('pageshow', ({ persisted }) => persisted && this.wake());
@@ -35,7 +34,7 @@ export class Sync extends EventTarget {
     addEventListener('beforeunload', (event) => this.outbox.unsafe.size && event.preventDefault());
     this.tell();
     this.sender.run();
-    if (type === 'back_forward') this.wake(); // an old page
+    if (type === 'back_forward') this.wake();
   }
 
   debt(ref) {
@@ -49,7 +48,7 @@ export class Sync extends EventTarget {
   owe(debt) {
     const record = { ref: randomKey(), ...debt };
     const key = this.outbox.add(record);
-    if (!this.outbox.unsafe.has(key)) this.tabs.postMessage({ type: 'owed', ref: record.ref, key, record });
+    if (!this.outbox.unsafe.has(key)) this.share({ type: 'owed', ref: record.ref, key, record });
     this.say('owed', record);
     this.tell();
     this.sender.run();
@@ -92,8 +91,13 @@ export class Sync extends EventTarget {
 
   settle(type, ref, detail) {
     const news = { type, ref, ...detail };
-    this.tabs.postMessage(news);
+    this.share(news);
     this.hear(news);
+  }
+
+  /** One message for all of a moment. */
+  share(news) {
+    if (this.shared.push(news) === 1) queueMicrotask(() => this.tabs.postMessage(this.shared.splice(0)));
   }
 
   hear(news) {
@@ -103,7 +107,7 @@ export class Sync extends EventTarget {
       setTimeout(() => this.sender.run(), TAKE_OVER);
     } else {
       this.answers += 1;
-      this.etag = NO_TAG;
+      this.etag = undefined;
       this.outbox.forget(keys);
       if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id);
     }
@@ -123,10 +127,10 @@ export class Sync extends EventTarget {
   /** Reads the list; again, if an answer came in between: the list may be older. */
   async refresh() {
     const { answers, url, etag } = this;
-    const { status, headers, body } = await ask({ url, headers: { 'If-None-Match': etag } });
+    const { status, headers, body } = await ask({ url, headers: { 'If-None-Match': etag ?? '""' } });
     if (answers !== this.answers) return this.refresh();
     if (status !== 200) return undefined;
-    this.etag = headers.get('ETag') ?? NO_TAG;
+    this.etag = headers.get('ETag');
     return this.say('list', body);
   }
 
@@ -185,7 +189,10 @@ class Sender {
   }
 
   async work() {
-    for (let ref = this.next(); ref !== undefined; ref = this.next()) {
+    while (this.next() !== undefined) {
+      await sleep(10); // draw first
+      const ref = this.next();
+      if (ref === undefined) return;
       this.busy.add(ref);
       const wait = await this.sync.send(ref);
       this.busy.delete(ref);
@@ -214,13 +221,12 @@ class Sender {
   }
 }
 
-/** Gives `wait` where no answer counts. (A captive portal says 200, too.) */
+/** Gives `wait` where no answer counts. (A captive portal says 200.) */
 async function ask(request) {
   const response = await send(request, { signal: AbortSignal.timeout(PATIENCE) }).catch(() => Response.error());
-  const { status, headers } = response;
+  const { ok, status, headers } = response;
   const body = await response.json().catch(() => undefined);
-  const isOdd = status === 200 && !Number.isInteger(body?.id ?? body?.length);
-  const isAway = isOdd || status >= 500 || [0, 401, 408, 425, 429].includes(status);
+  const isAway = (ok && !body) || status >= 500 || [0, 401, 408, 425, 429].includes(status);
   return isAway ? { wait: retryAfter(headers) } : { status, headers, body };
 }
 
