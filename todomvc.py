@@ -231,7 +231,9 @@ class TodoMVC:
             print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
             if isinstance(error, ListFull):
                 return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
-            return HTTPError("503 Service Unavailable", "Nothing was changed: try again soon.", ("Retry-After", "1"))
+            detail = "Nobody can tell whether it" if isinstance(error, Unconfirmed) else "Nothing"
+            detail += " was changed: try again soon."
+            return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
         import traceback  # not at the top: hardly ever needed, and it takes 2 ms
 
         trace = traceback.format_exc()
@@ -1287,6 +1289,10 @@ def list_error(error: BaseException) -> ListUnavailable:
 
 class ListUnavailable(Exception):
     """The list cannot be read or written for now."""
+
+
+class Unconfirmed(ListUnavailable):
+    """The connection to the list was lost before it said whether a change was carried out."""
 
 
 class ListFull(ListUnavailable):

@@ -24,7 +24,17 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import DeadlockDetected, DiskFull, DuplicateTable, SerializationFailure, UniqueViolation
 from psycopg_pool import ConnectionPool
 
-from todomvc import ListFull, ListUnavailable, accept, digest_of, encode_todo, json_array, merge, refuse_reuse
+from todomvc import (
+    ListFull,
+    ListUnavailable,
+    Unconfirmed,
+    accept,
+    digest_of,
+    encode_todo,
+    json_array,
+    merge,
+    refuse_reuse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,8 +56,8 @@ class PostgresTodoList:
 
     The object is the list that everybody shares, and `of` gives that of one user; each has the interface of TodoList.
     What a method returns is committed, and what it reads is what is committed. Every method raises ListUnavailable if
-    the database cannot be used and ListFull if there is no room for more; a write has then changed nothing, but for one
-    whose connection was lost: that may have been carried out.
+    the database cannot be used and ListFull if there is no room for more; a write has then changed nothing, but where
+    it is Unconfirmed: it may have been carried out.
 
     Raises ValueError if the URL is not one.
     """
@@ -142,7 +152,10 @@ class PostgresTodoList:
         raise ListUnavailable("others change the list all the time")
 
     def select(self, query: str, **values: object) -> list[Row]:
-        return self.database.execute(query, {"owner": self.owner, **values}, True)
+        try:
+            return self.database.execute(query, {"owner": self.owner, **values}, True)
+        except Unconfirmed as error:
+            raise ListUnavailable(str(error)) from error
 
     def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
         return self.database.execute(query, {"owner": self.owner, **values}, is_repeatable)
@@ -191,7 +204,7 @@ class Database:
                 except (SerializationFailure, DeadlockDetected):  # nothing was changed
                     if time.monotonic() > deadline:
                         raise
-                except ConnectionLost:
+                except Unconfirmed:
                     if not is_repeatable:
                         raise
                     is_repeatable = False
@@ -204,7 +217,7 @@ class Database:
             if error.sqlstate and not error.sqlstate.startswith(SHUT_DOWN):
                 raise
             connection.close()
-            raise ConnectionLost(one_line(error)) from error
+            raise Unconfirmed(one_line(error)) from error
         finally:
             self.pool.putconn(connection)
 
@@ -240,10 +253,6 @@ def unavailable() -> Iterator[None]:
 
 def one_line(error: psycopg.Error) -> str:
     return f"PostgreSQL: {' '.join(str(error).split())}"
-
-
-class ConnectionLost(ListUnavailable):
-    """The connection was lost, and nobody can tell if the statement was carried out."""
 
 
 def is_alive(connection: psycopg.Connection[Row]) -> bool:

@@ -1,6 +1,7 @@
 """The list in PostgreSQL: what holds for every list, --store=postgres shows; here is what is about the database."""
 
 import collections
+import io
 import json
 import os
 import shutil
@@ -10,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+from conftest import client_of
 from databases import own_server, psycopg
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from test_durability import small_file_system, wait_until
 from test_model import TwoLists
 
-from todomvc import KeyReused, ListFull, ListUnavailable
+from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
 from todomvc_postgres import PostgresTodoList
 
 
@@ -277,9 +279,17 @@ def test_a_create_with_a_key_whose_connection_is_lost_is_tried_again(todos, admi
 )
 def test_any_other_write_whose_connection_is_lost_is_not_tried_again(todos, admin, write):
     todos.create({})
-    with pytest.raises(ListUnavailable):
+    with pytest.raises(Unconfirmed):
         interrupted(lambda: write(todos), admin, "EXCLUSIVE")
     assert parsed(todos) == [{"id": 0}]
+
+
+def test_an_answer_to_a_change_whose_connection_is_lost_does_not_say_that_nothing_was_changed(todos, admin):
+    client = client_of(TodoMVC(todos), **{"wsgi.errors": io.StringIO()})
+    client.post_json("/todos/", {})
+    response = interrupted(lambda: client.delete("/todos/0", status=503), admin, "EXCLUSIVE")
+    assert "Nobody can tell" in response.json["detail"]
+    assert response.headers["Retry-After"] == "1"
 
 
 def test_a_database_that_stops_and_starts_again_is_used_again():
