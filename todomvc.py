@@ -284,7 +284,7 @@ class Documents:
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[object, Document]] = {}
-        self.size = 0  # bytes, about
+        self.size = 0  # bytes, about, of what was rendered since there was none
 
     def latest(self, environ: WSGIEnvironment, made_of: object, render: Callable[[], Document]) -> Document:
         user = environ.get("REMOTE_USER") or ""
