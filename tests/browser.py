@@ -21,12 +21,12 @@ NETWORK_NOISE = "Failed to load resource"  # Chromium's own line for every answe
 def chromium():
     """The browser; each test opens pages in contexts of its own."""
     with sync_api.sync_playwright() as playwright:
-        yield launch(playwright)
+        yield launch(playwright.chromium)
 
 
-def launch(playwright):
+def launch(chromium, **options):
     try:
-        return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        return chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"], **options)
     except sync_api.Error as error:
         give_up(f"no browser: {error.message.splitlines()[0]}")
 
@@ -64,6 +64,13 @@ def open_page(chromium):
     for context in contexts:
         context.close()
     assert [line for line in noise if not line.startswith(NETWORK_NOISE)] == []
+
+
+@pytest.fixture
+def freezing_page(chromium):
+    """A page of a browser that keeps as it was what one leaves, and shows that when one goes back (bfcache)."""
+    with launch(chromium.browser_type, ignore_default_args=["--disable-back-forward-cache"]) as browser:
+        yield browser.new_page()
 
 
 @pytest.fixture

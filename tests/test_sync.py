@@ -840,6 +840,16 @@ def test_going_back_to_a_page_from_the_cache_shows_what_is_on_the_server(site, o
     expect(shown(page)).to_have_text(["one", "two"])
 
 
+def test_going_back_to_a_page_that_was_frozen_shows_what_is_on_the_server(freezing_page, site):
+    freezing_page.goto(site.url)
+    freezing_page.evaluate("window.isFrozen = true")
+    freezing_page.goto(f"{site.url}openapi.json")
+    site.add("one")
+    freezing_page.go_back(wait_until="commit")
+    expect(shown(freezing_page)).to_have_text(["one"])
+    assert freezing_page.evaluate("window.isFrozen")
+
+
 def test_more_than_fits_stays_in_the_outbox_when_leaving(restartable, open_page):
     page = open_page(restartable.url)
     restartable.stop()
