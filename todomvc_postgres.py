@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import DeadlockDetected, DiskFull, DuplicateTable, SerializationFailure, UniqueViolation
+from psycopg.errors import (
+    DeadlockDetected,
+    DiskFull,
+    DuplicateObject,
+    DuplicateTable,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+    UniqueViolation,
+)
 from psycopg_pool import ConnectionPool
 
 from todomvc import (
@@ -64,9 +72,9 @@ class PostgresTodoList:
 
     def __init__(self, url: str) -> None:
         try:
-            self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url)}
-        except psycopg.Error as error:
-            raise ValueError(one_line(error)) from None
+            self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
+        except psycopg.Error:  # whose words may hold a part of the password
+            raise ValueError("PostgreSQL: this is no URI of a database; is what is special in it encoded?") from None
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner = b""
 
@@ -178,18 +186,12 @@ class Database:
         )  # fmt: skip
         weakref.finalize(self, close, self.pool, os.getpid())  # as Python 3.13 waits 20 s at its end for one left open
         self.is_open = False
+        self.opening = threading.Lock()
         self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
 
-    @contextlib.contextmanager
-    def turn(self, owner: bytes) -> Iterator[None]:
+    def turn(self, owner: bytes) -> contextlib.AbstractContextManager[None]:
         """Let nobody else in this process write to a list: they would each keep a connection waiting for its row."""
-        lock = self.turns[hash(owner) % MAX_TURNS]
-        if not lock.acquire(timeout=MAX_WAIT):
-            raise ListUnavailable("too many writes are waiting")
-        try:
-            yield
-        finally:
-            lock.release()
+        return acquired(self.turns[hash(owner) % MAX_TURNS], "too many writes are waiting")
 
     def execute(self, query: str, values: dict[str, Any], is_repeatable: bool) -> list[Row]:
         """Return the rows of a statement, once it is committed.
@@ -207,14 +209,25 @@ class Database:
                 except Unconfirmed:
                     if not is_repeatable:
                         raise
-                    is_repeatable = False
+                    return self.repeat(query, values, deadline)
+
+    def repeat(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
+        try:
+            return self.attempt(query, values, deadline)
+        except UniqueViolation:
+            raise
+        except psycopg.Error as error:  # which tells nothing of the first attempt
+            raise Unconfirmed(one_line(error)) from error
 
     def attempt(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
         connection = self.connection(deadline)
         try:
             return connection.execute(query, values).fetchall()
+        except ReadOnlySqlTransaction:  # another one may lead to a server that takes writes by now
+            connection.close()
+            raise
         except psycopg.OperationalError as error:
-            if error.sqlstate and not error.sqlstate.startswith(SHUT_DOWN):
+            if error.diag.severity_nonlocalized == "ERROR":  # else it was the end of the connection
                 raise
             connection.close()
             raise Unconfirmed(one_line(error)) from error
@@ -232,10 +245,24 @@ class Database:
             self.pool.putconn(connection)  # which replaces it
 
     def open(self) -> None:
-        with psycopg.connect(**self.options) as connection:
-            make_tables(connection)
-        self.pool.open()
-        self.is_open = True
+        with acquired(self.opening, "too many wait for the database"):
+            if not self.is_open:
+                with psycopg.connect(**self.options) as connection:
+                    configure(connection)
+                    make_tables(connection)
+                self.pool.open()
+                self.is_open = True
+
+
+@contextlib.contextmanager
+def acquired(lock: threading.Lock, reason: str) -> Iterator[None]:
+    """Hold a lock. Raise ListUnavailable, with the reason, if it is not to be had in time."""
+    if not lock.acquire(timeout=MAX_WAIT):
+        raise ListUnavailable(reason)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -286,19 +313,18 @@ def configure(connection: psycopg.Connection[Row]) -> None:
 
 def make_tables(connection: psycopg.Connection[Row]) -> None:
     if connection.execute("SELECT to_regclass('todomvc_schema')").fetchone() == (None,):
-        with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
+        with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(SCHEMA)
-    ((version,),) = connection.execute("SELECT max(version) FROM todomvc_schema")
-    if version > SCHEMA_VERSION:
-        raise ListUnavailable("a newer version of todomvc has made its tables: use that one")
+    if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
+        raise ListUnavailable("a newer version of todomvc has made its tables, so use that one; or they are not whole")
 
 
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
 PLACE = uuid.uuid4().int  # nobody knows it, so that it is nowhere in the fields
-SHUT_DOWN = "57P"  # what SQLSTATE begins with when the server ends the connection (PostgreSQL, appendix A)
 OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
+ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
 SETTINGS = f"""
     SELECT set_config('lock_timeout', '{MAX_WAIT}s', false),
            set_config('statement_timeout', '{6 * MAX_WAIT}s', false),

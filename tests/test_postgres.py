@@ -19,7 +19,7 @@ from test_durability import small_file_system, wait_until
 from test_model import TwoLists
 
 from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
-from todomvc_postgres import PostgresTodoList
+from todomvc_postgres import MAX_CONNECTIONS, PostgresTodoList
 
 
 @pytest.fixture
@@ -85,6 +85,40 @@ def test_servers_that_make_the_tables_at_once_all_have_them(database):
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(work, range(8))) == list(range(8))
+
+
+@pytest.mark.parametrize("by", ["variable", "url"])
+def test_a_client_without_an_encoding_makes_no_difference(database, monkeypatch, by):
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII" if by == "variable" else "UTF8")
+    again = PostgresTodoList(database + ("&client_encoding=SQL_ASCII" if by == "url" else ""))
+    assert again.create({"title": "a"}, "k") == again.create({"title": "a"}, "k") == (0, again.read(0))
+    assert list(again) == [b'{"title":"a","id":0}'] == [again.delete(0)]
+
+
+def test_tables_that_another_program_has_locked_keep_the_first_request_for_seconds(todos, database, admin):
+    todos.version  # noqa: B018, so that they are there
+    with admin.transaction():
+        admin.execute("LOCK TABLE todomvc_schema IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(ListUnavailable):
+            PostgresTodoList(database).create({})
+    assert PostgresTodoList(database).create({}) == (0, b'{"id":0}')
+
+
+def test_requests_that_come_first_and_at_once_take_no_more_connections_than_others(database, admin):
+    first, most = PostgresTodoList(database), 0
+    with ThreadPoolExecutor(150) as pool:
+        creates = [pool.submit(first.of(f"user {number}").create, {}) for number in range(150)]
+        while not all(create.done() for create in creates):
+            most = max(most, len(admin.execute(f"SELECT FROM {OTHERS}").fetchall()))
+    assert [create.result()[0] for create in creates] == [0] * 150
+    assert 0 < most <= MAX_CONNECTIONS
+
+
+def test_tables_without_a_version_are_refused(todos, others, admin):
+    todos.version  # noqa: B018, so that they are there
+    admin.execute("DELETE FROM todomvc_schema")
+    with pytest.raises(ListUnavailable, match="not whole"):
+        others.create({})
 
 
 def test_tables_of_a_newer_version_are_refused(todos, others, admin):
