@@ -359,7 +359,7 @@ def read_json_object(environ: WSGIEnvironment) -> dict[str, Any]:
     body = read_body(environ)
     try:
         value = decode_json(body.decode())
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise HTTPError("400 Bad Request", f"Send a JSON object in UTF-8: {error}.") from None
     if not isinstance(value, dict):
         raise HTTPError("400 Bad Request", "Send a JSON object, and not another JSON value.")
@@ -1335,25 +1335,21 @@ NEXT = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
 
 def decode_json(text: str) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that cannot be kept as it is."""
-    try:
-        value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-        is_suspect = len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH
-        if is_suspect and depth(value) > MAX_DEPTH:
-            raise RecursionError
-    except RecursionError:
-        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
+        refuse_depth(text)
+    value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
     if text[end:].strip(WHITESPACE):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 
 
-def depth(value: Any) -> int:
-    """Return how many arrays and objects stand in each other."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return 0
-    return 1 + max(map(depth, value), default=0)
+def refuse_depth(text: str) -> None:
+    """Raise ValueError if too many arrays and objects stand in each other, before a decoder goes down into them."""
+    depth = 0
+    for bracket in find_brackets(erase_strings("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested more than {MAX_DEPTH} deep")
 
 
 def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1375,6 +1371,8 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 WHITESPACE = " \t\r\n"
+erase_strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL).sub
+find_brackets = re.compile(r"[][{}]").findall
 decoder = json.JSONDecoder(object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=refuse_constant)
 lenient_decoder = json.JSONDecoder()  # for what has been through the strict one
 encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

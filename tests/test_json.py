@@ -340,3 +340,12 @@ def test_a_todo_that_grows_by_updates_is_still_served(one):
     for name in "bcd":
         one.patch_json("/todos/0", {name: "<" * (MEBIBYTE - 20)}, status=200)
     assert len(one.get("/todos/0").json["d"]) == MEBIBYTE - 20
+
+
+@pytest.mark.parametrize("title", ["[" * 1000, '"[{' * 1000, '\\"[' * 1000, "[\\" * 1000])
+def test_brackets_in_a_string_are_no_arrays(one, title):
+    assert send(one, json.dumps({"title": title}).encode(), status=200).json["title"] == title
+
+
+def test_any_number_of_arrays_may_stand_beside_each_other(one):
+    send(one, b'{"a": [' + b"[[]]," * 1000 + b"{}]}", status=200)
