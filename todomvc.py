@@ -86,6 +86,7 @@ MAX_DISCARDED = 8 * MAX_BODY
 MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
 MAX_USER = 500  # characters of a name
 MAX_KEPT = 64 * MAX_BODY  # of pages, and of lists, of all users
+MAX_KNOWN = 1000  # bytes of a todo whose answer is kept
 MAX_DEPTH = 100  # arrays and objects in each other; far from any recursion limit, so that what is stored can be decoded
 
 
@@ -153,7 +154,7 @@ class TodoMVC:
         if not user:
             return self.todos
         if len(user) > MAX_USER:
-            raise HTTPError("400 Bad Request", f"Come by a user's name of at most {MAX_USER} characters.")
+            raise HTTPError("400 Bad Request", f"The name of a user may have {MAX_USER} characters at most.")
         return self.todos.of(user)
 
     def missing_todo(self, environ: WSGIEnvironment, id: str) -> Response | None:
@@ -164,7 +165,8 @@ class TodoMVC:
         if todo is None:
             return NO_SUCH_TODO
         body = self.represent(todo, environ)
-        tag, headers, body = (known_representation if len(body) < MIN_GZIPPED else todo_representation)(body)
+        representation_of = known_representation if len(body) < MAX_KNOWN else todo_representation
+        tag, headers, body = representation_of(body)
         return not_modified(tag) if is_current(environ, tag) else ("200 OK", headers, body)
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
@@ -231,8 +233,9 @@ class TodoMVC:
             print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
             if isinstance(error, ListFull):
                 return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
-            detail = "Nobody can tell whether it" if isinstance(error, Unconfirmed) else "Nothing"
-            detail += " was changed: try again soon."
+            detail = "Nothing was changed: try again soon."
+            if isinstance(error, Unconfirmed):
+                detail = "Nobody can tell whether it was changed: try again soon."
             return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
         import traceback  # not at the top: hardly ever needed, and it takes 2 ms
 
@@ -292,7 +295,7 @@ class Documents:
         if last is not None and last[0] == made_of:
             return last[1]
         document = render()
-        size = 2000 + len(document.plain[2])
+        size = 2000 + len(document.plain[2])  # with the headers, and what Python needs
         if self.size + size > MAX_KEPT:
             self.documents.clear()
             self.size = 0
