@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import copy
 import errno
 import functools
 import gzip
@@ -36,21 +35,21 @@ import re
 import signal
 import socket
 import socketserver
-import sqlite3
 import sys
 import threading
 import time
 from collections import deque
 from pathlib import Path
 from string import Template
-from urllib.parse import quote
-from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
+from urllib.parse import quote, unquote
+from wsgiref.handlers import SimpleHandler
 
 TYPE_CHECKING = False  # but true to type checkers: what only they need takes a start no time
 if TYPE_CHECKING:
+    import sqlite3
     import zipfile
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-    from typing import Any, BinaryIO, NoReturn, Protocol, TypeVar
+    from typing import Any, NoReturn, Protocol, TypeVar
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     T = TypeVar("T")
@@ -897,13 +896,15 @@ class SQLiteTodoList:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.file = TodoFile(os.path.abspath(path))
-        self.user = b""
+        global sqlite3  # not at the top: a list in memory does without it, and it takes 4 ms and 2 MiB
+        import sqlite3
+
+        self.file, self.user = TodoFile(os.path.abspath(path)), b""
 
     def of(self, user: str) -> SQLiteTodoList:
         """Return the list of a user, as TodoList.of does; it is in the same file."""
-        todos = copy.copy(self)
-        todos.user = user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
+        todos = SQLiteTodoList.__new__(SQLiteTodoList)
+        todos.file, todos.user = self.file, user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
         return todos
 
     @property
@@ -990,6 +991,7 @@ class TodoFile:
         self.path, self.process = path, 0
         self.lists: dict[bytes, Copy] = {}  # of each user
         self.version = self.data_version = 0
+        self.connections: list[sqlite3.Connection] = []
         self.line: deque[Write] = deque()
         self.mutex, self.reading = threading.Lock(), threading.RLock()
 
@@ -1012,15 +1014,30 @@ class TodoFile:
             refuse_foreign_file(self.path)
             self.lock = LockFile(os.open(self.path + "-lock", os.O_RDWR | os.O_CREAT, 0o666))
             with self.lock.held(time.monotonic() + MAX_WAIT):
-                self.writer, self.reader = connect(self.path), connect(self.path)
+                self.writer, self.reader = self.connect(), self.connect()
             self.identity = identity(self.path)
             self.catch_up()
+            self.process = os.getpid()
         except OSError as error:
             raise UnusableFile(f"{error.filename or self.path}: {error.strerror}") from error
         except (sqlite3.Error, ListUnavailable) as error:
             kind = ListFull if isinstance(list_error(error), ListFull) else UnusableFile
             raise kind(f"{self.path}: {error}") from error
-        self.process = os.getpid()
+        finally:
+            if not self.process:
+                self.close()  # at once: a transaction that is left over would keep all others out
+
+    def connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False)
+        self.connections.append(database)
+        prepare(database)
+        return database
+
+    def close(self) -> None:
+        while self.connections:
+            self.connections.pop().close()
+
+    __del__ = close
 
     def read(self, user: bytes) -> Copy:
         """Return the list of a user, brought up to what is committed."""
@@ -1228,19 +1245,9 @@ def refuse_foreign_file(path: str) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if os.path.exists(path) and os.path.getsize(path):
-        with contextlib.suppress(sqlite3.OperationalError):  # there is a transaction to roll back: `connect` will see
+        with contextlib.suppress(sqlite3.OperationalError):  # there is a transaction to roll back: `prepare` will see
             with contextlib.closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as database:
                 check_owner(database)
-
-
-def connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False, factory=Database)
-    try:
-        prepare(database)
-    except BaseException:
-        database.close()  # at once: a transaction that it left would keep all others out
-        raise
-    return database
 
 
 def prepare(database: sqlite3.Connection) -> None:
@@ -1256,14 +1263,6 @@ def prepare(database: sqlite3.Connection) -> None:
     if pragma(database, "journal_mode = WAL") == b"wal":  # no, on a file system that cannot share memory
         database.execute("PRAGMA synchronous = FULL")
     database.execute("DELETE FROM todo WHERE user = x'' AND id < 0")  # none, but one that cannot be written fails here
-
-
-class Database(sqlite3.Connection):
-    """A connection that is closed with the list that it belongs to."""
-
-    def __del__(self) -> None:
-        with contextlib.suppress(sqlite3.ProgrammingError):  # it could not be opened
-            self.close()
 
 
 def identity(path: str) -> tuple[int, int] | None:
@@ -1398,7 +1397,7 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            server.set_app(guard_as_told(application, options, server.server_name))
+            server.application = guard_as_told(application, options, server.server_name)
             serve(server, options)
 
 
@@ -1538,27 +1537,24 @@ def url_host(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
-    """wsgiref's server with a thread for each connection, for browsers open some that they send nothing on.
+class ThreadingWSGIServer(socketserver.ThreadingTCPServer):
+    """A server with a thread for each connection, for browsers open some that they send nothing on.
 
     A connection may last MAX_CONNECTION_SECONDS; when there are MAX_CONNECTIONS, the oldest makes room for a new one.
     """
 
-    daemon_threads = True
+    daemon_threads = allow_reuse_address = True
     request_queue_size = 128
+    application: WSGIApplication
 
-    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[RequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.connections: dict[socket.socket, float] = {}  # when each began, the oldest first
         try:
             super().__init__(address, handler)
         except OSError as error:
             raise OSError(f"cannot listen at port {address[1]} of {address[0]}: {error.strerror}") from None
-
-    def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's asks the DNS for the name of this host, and waits
         self.server_name, self.server_port = self.socket.getsockname()[:2]
-        self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections[request] = time.monotonic()
@@ -1578,62 +1574,27 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
 
-class RequestHandler(WSGIRequestHandler):
-    """wsgiref's handler of a connection, with a limit to its patience, and without versions in what it says.
-
-    It refuses a request that another server, a proxy say, could read otherwise (RFC 9112, sections 2.2, 3.2, 5 and 6).
-    """
+class RequestHandler(socketserver.StreamRequestHandler):
+    """A connection: the head of a request is read here, as strictly as RFC 9112 allows; wsgiref does what is left."""
 
     timeout = 30  # seconds for the next bytes
     timeout_of_closing = 2  # likewise, once all is said
-    default_request_version = "HTTP/1.0"  # HTTP/0.9 has no headers, in which to say that an answer is an error
-    error_message_format, error_content_type = "%(explain)s.\n", "text/plain; charset=utf-8"
+    server: ThreadingWSGIServer
 
     def handle(self) -> None:
+        name, port = self.server.server_name, str(self.server.server_port)
+        environ = {"SERVER_NAME": name, "SERVER_PORT": port, "REMOTE_ADDR": self.client_address[0], **UNREAD}
         with contextlib.suppress(OSError):  # the client has gone, or said nothing for too long
-            self.raw_requestline = self.rfile.readline(MAX_LINE + 1)
-            if len(self.raw_requestline) > MAX_LINE:
-                self.requestline = self.request_version = self.command = ""
-                self.send_error(414)
-            elif self.parse_request():
-                answer: Any = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())  # type: ignore[arg-type]
-                answer.request_handler = self
-                answer.run(self.server.get_app())  # type: ignore[attr-defined]
-
-    def parse_request(self) -> bool:
-        connection, head = self.rfile, KeptLines(self.rfile)
-        self.rfile = head  # type: ignore[assignment]
-        is_parsed = super().parse_request()
-        self.rfile = connection
-        if is_parsed and not (is_head(b"".join(head.lines)) and self.is_unambiguous()):
-            self.send_error(400)
-            return False
-        return is_parsed
-
-    def is_unambiguous(self) -> bool:
-        hosts, lengths = self.headers.get_all("Host", []), self.headers.get_all("Content-Length", [])
-        is_framed = len(lengths) + ("Transfer-Encoding" in self.headers) < 2
-        is_addressed = len(hosts) == 1 or (not hosts and self.request_version == "HTTP/1.0")
-        is_versioned = self.request_version >= "HTTP/1" and len(self.requestline.split()) == 3
-        return is_framed and is_addressed and is_versioned
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        super().send_error(code)  # which repeats nothing of the request
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Write a line in the common log format that does nothing to a terminal, as it might before Python 3.9.16."""
-        line = (format % arguments).encode("unicode_escape").decode()
-        self.get_stderr().write(f"{self.address_string()} - - [{self.log_date_time_string()}] {line}\n")
-
-    def get_environ(self) -> WSGIEnvironment:
-        for name in self.headers:
-            if "_" in name:  # in the environ it would be taken for another one, with a "-"
-                del self.headers[name]
-        absolute = is_absolute(self.path)
-        if absolute:  # the header has no say then (RFC 9112, section 3.2.2)
-            del self.headers["Host"]
-            self.headers["Host"], self.path = absolute.groups()
-        return super().get_environ()
+            try:
+                head = read_head(self.rfile)
+                if not head[0].strip():
+                    return
+                environ["todomvc.request_line"] = head[0]
+                environ.update(parse_head(head))
+                application = self.server.application
+            except HTTPError as error:
+                application = refusal(error)
+            Answer(self.rfile, self.wfile, sys.stderr, environ).run(application)  # type: ignore[arg-type]
 
     def finish(self) -> None:
         """Close in two steps: what a client still sends could otherwise cost it the answer (RFC 9112, section 9.6)."""
@@ -1644,13 +1605,13 @@ class RequestHandler(WSGIRequestHandler):
             while self.connection.recv(MAX_LINE):
                 pass
 
-    def version_string(self) -> str:
-        return "todomvc"
 
+class Answer(SimpleHandler):
+    """How wsgiref answers, with a log, but no length of what has no body, and no traceback for a client that left."""
 
-class Answer(ServerHandler):
-    """How wsgiref answers, but with no length of what has no body, and no traceback for a client that is gone."""
-
+    environ: WSGIEnvironment
+    status: str | None
+    bytes_sent: int
     server_software = "todomvc"
     os_environ = {}  # noqa: RUF012, the variables of the process are no part of a request
 
@@ -1661,22 +1622,82 @@ class Answer(ServerHandler):
         if not isinstance(exc_info[1], OSError):
             super().log_exception(exc_info)
 
-
-class KeptLines:
-    """Lines of a file, kept as they are read."""
-
-    def __init__(self, file: BinaryIO | io.BufferedIOBase) -> None:
-        self.file = file
-        self.lines: list[bytes] = []
-
-    def readline(self, size: int) -> bytes:
-        self.lines.append(self.file.readline(size))
-        return self.lines[-1]
+    def close(self) -> None:
+        """Write a line in the common log format, without what would do something to a terminal."""
+        line = self.environ["todomvc.request_line"].rstrip().decode("latin-1").encode("unicode_escape").decode()
+        client, now = self.environ["REMOTE_ADDR"], time.strftime("%d/%b/%Y %H:%M:%S")
+        self.get_stderr().write(f'{client} - - [{now}] "{line}" {str(self.status)[:3]} {self.bytes_sent}\n')
+        super().close()
 
 
-is_head = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r?\n)*\r?\n").fullmatch
-is_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+def read_head(file: io.BufferedIOBase) -> list[bytes]:
+    """Return the lines of a head, down to the empty one, or to the end. Raise HTTPError 414 or 431 for too much."""
+    lines: list[bytes] = []
+    while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
+        lines.append(file.readline(MAX_LINE + 1))
+        if len(lines[-1]) > MAX_LINE or len(lines) > MAX_LINES:
+            too_much = "431 Request Header Fields Too Large" if lines[1:] else "414 URI Too Long"
+            raise HTTPError(too_much, f"Send at most {MAX_LINES} lines of {MAX_LINE} bytes before the body.")
+    return lines
+
+
+def parse_head(lines: list[bytes]) -> WSGIEnvironment:
+    """Return what PEP 3333 wants of a head in the environ. Raise HTTPError 505 for another protocol than HTTP/1.
+
+    What another server, a proxy say, could read otherwise than this one raises HTTPError 400 (RFC 9112, sections 2.2,
+    3, 5 and 6).
+    """
+    first, *others, last = (line.decode("latin-1") for line in lines)
+    request, matches = match_request_line(first), [match_field(line) for line in others]
+    fields = [(match[1], match[2]) for match in matches if match]
+    if not request or len(fields) < len(others) or not last:
+        raise HTTPError("400 Bad Request", "Send a request of HTTP/1.1: this is none.")
+    method, target, version = request.groups()
+    if not version.startswith("HTTP/1."):
+        raise HTTPError("505 HTTP Version Not Supported", "Send a request of HTTP/1.1.")
+    refuse_ambiguity(version, [name.lower() for name, _ in fields])
+    environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": version, **header_variables(fields)}
+    absolute = match_absolute(target)
+    if absolute:  # the header has no say then (RFC 9112, section 3.2.2)
+        environ["HTTP_HOST"], target = absolute.groups()
+    path, _, query = target.partition("?")
+    return {**environ, "PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
+
+
+def refuse_ambiguity(version: str, names: list[str]) -> None:
+    if names.count("host") != 1 and (version != "HTTP/1.0" or "host" in names):
+        raise HTTPError("400 Bad Request", "Send one Host.")
+    if names.count("content-length") + names.count("transfer-encoding") > 1:
+        raise HTTPError("400 Bad Request", "Send one Content-Length, or one Transfer-Encoding.")
+
+
+def header_variables(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """Return headers as the environ has them (RFC 3875, section 4.1.18)."""
+    variables: dict[str, str] = {}
+    for name, value in fields:
+        variable = "HTTP_" + name.upper().replace("-", "_")
+        variable = CGI_NAMES.get(variable, variable)
+        if "_" not in name:  # it would be taken for another one, with a "-"
+            value = value.strip(" \t")
+            variables[variable] = f"{variables[variable]},{value}" if variable in variables else value
+    return variables
+
+
+def refusal(error: HTTPError) -> WSGIApplication:
+    def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return send(problem_response(error), environ, start_response)
+
+    return refuse
+
+
+FIELD_NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+match_request_line = re.compile(rf"({FIELD_NAME}) ([!-~\x80-\xff]+) (HTTP/[0-9]\.[0-9])\r?\n").fullmatch
+match_field = re.compile(rf"({FIELD_NAME}):([^\r\n\0]*)\r?\n").fullmatch
+match_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+UNREAD = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
+CGI_NAMES = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
 MAX_LINE = 65536  # bytes
+MAX_LINES = 101  # of a head
 MAX_CONNECTIONS = 500
 MAX_CONNECTION_SECONDS = 120
 

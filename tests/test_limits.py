@@ -33,7 +33,7 @@ def running(timeout=30):
     handler = type(
         "Handler",
         (RequestHandler,),
-        {"timeout": timeout, "timeout_of_closing": 0.2, "log_message": lambda *arguments: None},
+        {"timeout": timeout, "timeout_of_closing": 0.2},
     )
     with ThreadingWSGIServer(("127.0.0.1", 0), handler) as server:
         server.application = TodoMVC()

@@ -29,12 +29,12 @@ ROWS = [
     (2, '{"title":"\\u00e9","id":2,"order":3}', 3, None, None),
 ]
 KILLED = """
-import os, signal, sqlite3, sys, todomvc
-class Killed(todomvc.Database):
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))
-todomvc.Database = Killed
+import os, signal, sys, todomvc
+prepare = todomvc.prepare
+def prepare_until_killed(database):
+    database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))
+    prepare(database)
+todomvc.prepare = prepare_until_killed
 todomvc.SQLiteTodoList(sys.argv[1]).version
 """
 
@@ -128,18 +128,16 @@ def test_the_command_takes_it_over(path, tmp_path):
     assert b'"completed":true' in call(TodoMVC(SQLiteTodoList(path)), "GET", "/todos/0")[2]
 
 
-class Full(todomvc.Database):
-    """A connection that finds no room for more."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.execute(f"PRAGMA max_page_count = {self.execute('PRAGMA page_count').fetchone()[0]}")
+def prepare_without_room(database, prepare=todomvc.prepare):
+    """Prepare a connection that finds no room for more."""
+    database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+    prepare(database)
 
 
 def test_where_there_is_no_room_for_it_it_waits_until_there_is(path, monkeypatch):
     todos = SQLiteTodoList(path)
     with monkeypatch.context() as patch:
-        patch.setattr(todomvc, "Database", Full)
+        patch.setattr(todomvc, "prepare", prepare_without_room)
         with pytest.raises(ListFull):
             todos.create({})
     with contextlib.closing(sqlite3.connect(path, timeout=0)) as another_program:
