@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     Header = tuple[str, str]
     Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
-    Representation = tuple[str, Headers, bytes]  # entity tag, headers, body
+    Representation = tuple[str, Response, Response]  # entity tag, what is sent, what is sent to who has it
     Check = Callable[[bytes], object]
     Handler = Callable[..., Response]
     Handlers = dict[str, Handler]  # by method; "ANY" is for those not named
@@ -116,7 +116,7 @@ class TodoMVC:
         self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
         self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
         self.debug, self.todo_backend = debug, todo_backend
-        self.application = allow_origins(self.answer, ["*"]) if todo_backend else self.answer
+        self.headers = COMMON_HEADERS + TO_ANY_ORIGIN if todo_backend else COMMON_HEADERS
         self.lists, self.pages = Documents(), Documents()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
@@ -128,17 +128,16 @@ class TodoMVC:
         self.file_handlers = handlers_by_method(GET=lambda environ, file: file.response(environ))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self.application(environ, start_response)
-
-    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             response = self.respond(environ)
         except Exception as error:
             response = error_response(environ, self.explain(error, environ))
-        return send(response, environ, start_response)
+        return send(response, environ, start_response, self.headers)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        if self.todo_backend and is_preflight(environ):
+            return PREFLIGHT
         for match, handlers in self.routes:
             found = match(path)
             if found:
@@ -164,9 +163,8 @@ class TodoMVC:
         if todo is None:
             return NO_SUCH_TODO
         body = self.represent(todo, environ)
-        representation_of = known_representation if len(body) < MAX_KNOWN else todo_representation
-        tag, headers, body = representation_of(body)
-        return not_modified(tag) if is_current(environ, tag) else ("200 OK", headers, body)
+        representation_of = known_todo_representation if len(body) < MAX_KNOWN else todo_representation
+        return choose(environ, representation_of(body))
 
     def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         todos, number = self.list_of(environ), int(id)
@@ -175,8 +173,8 @@ class TodoMVC:
         todo = todos.update(number, read_json_object(environ), precondition(environ, self.represent))
         if todo is None:
             return NO_SUCH_TODO
-        _, headers, body = todo_representation(self.represent(todo, environ))
-        return "200 OK", headers, body
+        body = self.represent(todo, environ)
+        return tagged(body, [JSON], entity_tag(body))
 
     def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
         todo = self.list_of(environ).delete(int(id), precondition(environ, self.represent))
@@ -198,8 +196,8 @@ class TodoMVC:
         id, todo = self.list_of(environ).create(fields, key)
         if todo is None:
             raise HTTPError("410 Gone", "The todo of this Idempotency-Key is deleted: use a new key to make another.")
-        _, headers, body = todo_representation(self.represent(todo, environ))
-        return "200 OK", [*headers, ("Location", f"{root_url(environ)}todos/{id}")], body
+        body, location = self.represent(todo, environ), f"{root_url(environ)}todos/{id}"
+        return tagged(body, [JSON, ("Location", location)], entity_tag(body))
 
     def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
         todos = self.list_of(environ).delete_all(precondition(environ, self.represent))
@@ -264,20 +262,19 @@ class Document:
     def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = ()) -> None:
         self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.headers = [("Content-Type", content_type), *self.vary, *headers]
-        self.plain = representation(body, self.headers, entity_tag(body))
+        self.plain = representation(body, self.headers, entity_tag(body), *self.vary)
         self.gzipped: Representation | None = None
 
     def response(self, environ: WSGIEnvironment) -> Response:
         """Return 200 with the body in the content coding that the client asks for, or 304 if it holds that one."""
         wants_gzip = self.vary and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        tag, headers, body = self.gzip() if wants_gzip else self.plain
-        return not_modified(tag, *self.vary) if is_current(environ, tag) else ("200 OK", headers, body)
+        return choose(environ, self.gzip() if wants_gzip else self.plain)
 
     def gzip(self) -> Representation:
         if self.gzipped is None:
-            tag, _, body = self.plain
+            tag, (_, _, body), _ = self.plain
             headers = [*self.headers, ("Content-Encoding", "gzip")]
-            self.gzipped = representation(gzip.compress(body, 6, mtime=0), headers, tag_of_gzip(tag))
+            self.gzipped = representation(gzip.compress(body, 6, mtime=0), headers, tag_of_gzip(tag), *self.vary)
         return self.gzipped
 
 
@@ -294,7 +291,7 @@ class Documents:
         if last is not None and last[0] == made_of:
             return last[1]
         document = render()
-        size = 2000 + len(document.plain[2])  # with the headers, and what Python needs
+        size = 2000 + len(document.plain[1][2])  # with the headers, and what Python needs
         if self.size + size > MAX_KEPT:
             self.documents.clear()
             self.size = 0
@@ -304,14 +301,23 @@ class Documents:
 
 
 def todo_representation(todo: bytes) -> Representation:
-    return representation(todo, [("Content-Type", "application/json")], entity_tag(todo))
+    return representation(todo, [JSON], entity_tag(todo))
 
 
-known_representation = functools.lru_cache(maxsize=1000)(todo_representation)  # for todos that are read often
+known_todo_representation = functools.lru_cache(maxsize=1000)(todo_representation)  # for todos that are read often
 
 
-def representation(body: bytes, headers: Headers, tag: str) -> Representation:
-    return tag, [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
+def representation(body: bytes, headers: Headers, tag: str, *vary: Header) -> Representation:
+    return tag, tagged(body, headers, tag), ("304 Not Modified", [("ETag", tag), *vary], b"")
+
+
+def tagged(body: bytes, headers: Headers, tag: str) -> Response:
+    return "200 OK", [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
+
+
+def choose(environ: WSGIEnvironment, representation: Representation) -> Response:
+    tag, ok, not_modified = representation
+    return not_modified if is_current(environ, tag) else ok
 
 
 def nothing_missing(*arguments: object) -> None:
@@ -475,16 +481,12 @@ def tag_of_gzip(tag: str) -> str:
     return f'{tag[:-1]}-gzip"'
 
 
+def json_response(body: bytes) -> Response:
+    return "200 OK", [JSON, ("Content-Length", str(len(body)))], body
+
+
 def content_headers(content_type: str, body: bytes) -> Headers:
     return [("Content-Type", content_type), ("Content-Length", str(len(body)))]
-
-
-def json_response(body: bytes) -> Response:
-    return "200 OK", content_headers("application/json", body), body
-
-
-def not_modified(tag: str, *headers: Header) -> Response:
-    return "304 Not Modified", [("ETag", tag), *headers], b""
 
 
 def redirect(location: str, environ: WSGIEnvironment) -> Response:
@@ -497,12 +499,14 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
     return "308 Permanent Redirect", [*headers, ("Location", location)], body
 
 
-def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+def send(
+    response: Response, environ: WSGIEnvironment, start_response: StartResponse, common: Headers | None = None
+) -> list[bytes]:
     """Answer as PEP 3333 asks: no body to HEAD, and none that was sent left unread."""
     status, headers, body = response
     if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
         discard_body(environ)
-    start_response(status, headers + COMMON_HEADERS)
+    start_response(status, headers + (common or COMMON_HEADERS))
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
@@ -530,6 +534,7 @@ is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
 is_key = re.compile("[!-~]{1,255}").fullmatch
 entity_tags = re.compile(r'(?:W/)?"[^"]*"').findall
+JSON = ("Content-Type", "application/json")
 VARY = ("Vary", "Accept-Encoding")
 COMMON_HEADERS = [
     ("Cache-Control", "no-cache"),  # ask whether it is still so; else a 308 is kept for ever (RFC 9111, section 4.2.2)
@@ -614,9 +619,10 @@ def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[
 
 def is_same_origin(environ: WSGIEnvironment) -> bool:
     """Tell whether a request comes from a page of this server, from the user, or from no browser at all."""
-    site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
+    site = environ.get("HTTP_SEC_FETCH_SITE")
     if site:
         return site in ("same-origin", "none")
+    origin = environ.get("HTTP_ORIGIN")
     return not origin or origin.partition("://")[2] == environ.get("HTTP_HOST")
 
 
@@ -634,12 +640,15 @@ def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGI
             has_them = any(name == "Access-Control-Allow-Origin" for name, _ in fields)  # two would be invalid
             return start_response(status, fields if has_them else fields + headers, *exc_info)
 
-        is_preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ and environ["REQUEST_METHOD"] == "OPTIONS"
-        if is_allowed and is_preflight:
-            return send(("204 No Content", PREFLIGHT_HEADERS, b""), environ, start)
+        if is_allowed and is_preflight(environ):
+            return send(PREFLIGHT, environ, start)
         return application(environ, start)
 
     return guarded
+
+
+def is_preflight(environ: WSGIEnvironment) -> bool:
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def believe_header(application: WSGIApplication, name: str) -> WSGIApplication:
@@ -670,11 +679,13 @@ host_name = functools.partial(re.compile(":[0-9]*$").sub, "")
 is_loopback = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]").fullmatch
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
+TO_ANY_ORIGIN = [("Access-Control-Allow-Origin", "*"), EXPOSED_HEADERS]
 PREFLIGHT_HEADERS = [
     ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
     ("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, If-Match, If-None-Match"),
     ("Access-Control-Max-Age", "3600"),
 ]
+PREFLIGHT = "204 No Content", PREFLIGHT_HEADERS, b""
 
 
 # The page and the static files: read at start-up, so that no path that a client sends ever reaches the file system.
@@ -858,7 +869,9 @@ def digest_of(fields: dict[str, Any]) -> str:
 
 
 def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
-    return encode_todo({**lenient_decoder.raw_decode(todo.decode())[0], **fields}, id)
+    merged, _ = lenient_decoder.raw_decode(todo.decode())
+    merged.update(fields)
+    return encode_todo(merged, id)
 
 
 def encode_todo(fields: dict[str, Any], id: int) -> bytes:
@@ -1340,7 +1353,7 @@ def decode_json(text: str) -> Any:
     if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
         refuse_depth(text)
     value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-    if text[end:].strip(WHITESPACE):
+    if end < len(text) and text[end:].strip(WHITESPACE):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 
