@@ -2,11 +2,12 @@
 
 import json
 from html.parser import HTMLParser
+from string import Template
 
 import pytest
 from conftest import call, client_of
 
-from todomvc import TodoMVC
+from todomvc import BLOCK, TodoMVC
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
@@ -101,6 +102,45 @@ def test_a_reload_shows_every_change(client, change):
     before = page_of(client).todos
     change(client)
     assert before != page_of(client).todos == client.get("/todos/").json
+
+
+CHANGES_OF_A_LONG_LIST = {
+    "the first": lambda todos: todos.update(0, {"title": "new"}),
+    "one in the middle": lambda todos: todos.update(BLOCK + 1, {"title": "new"}),
+    "the last": lambda todos: todos.update(2 * BLOCK, {"title": "new"}),
+    "one more": lambda todos: todos.create({"title": "new"}),
+    "one less": lambda todos: todos.delete(1),
+    "the last less": lambda todos: todos.delete(2 * BLOCK),
+    "none left": lambda todos: todos.delete_all(),
+    "none left, then one": lambda todos: todos.delete_all() and todos.create({"title": "new"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_A_LONG_LIST.values(), ids=CHANGES_OF_A_LONG_LIST)
+def test_the_page_of_a_long_list_is_after_a_change_what_a_server_that_has_just_started_sends(change):
+    application = TodoMVC()
+    for _ in range(2 * BLOCK + 1):
+        application.todos.create({"title": "old"})
+    pages = [call(application, "GET", "/")]
+    change(application.todos)
+    pages.append(call(application, "GET", "/"))
+    assert pages[0] != pages[1] == call(TodoMVC(application.todos), "GET", "/")
+    assert Page(pages[1][2].decode()).todos == json.loads(call(application, "GET", "/todos/")[2])
+
+
+@pytest.mark.parametrize("count", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_the_page_holds_every_todo_of_a_long_list(application, count):
+    for _ in range(count):
+        application.todos.create({})
+    assert Page(call(application, "GET", "/")[2].decode()).todos == [{"id": id} for id in range(count)]
+
+
+@pytest.mark.parametrize("template", ["", "a", "$todos", "a$todos", "${todos}b", "a $todos b $todos c", "$todos$todos"])
+def test_a_template_may_hold_the_todos_any_number_of_times(tmp_path, template):
+    (tmp_path / "index.html").write_text(template)
+    application = TodoMVC(templates=tmp_path)
+    application.todos.create({})
+    assert call(application, "GET", "/")[2].decode() == Template(template).substitute(todos='[{"id":0}]')
 
 
 @pytest.mark.parametrize("text", HOSTILE)
