@@ -26,7 +26,6 @@ import errno
 import functools
 import gzip
 import hashlib
-import html
 import io
 import json
 import math
@@ -519,6 +518,8 @@ def error_response(environ: WSGIEnvironment, error: HTTPError) -> Response:
     """Tell a program that uses the API in problem details, and a person in a small page."""
     if f"{environ.get('PATH_INFO', '')}/".startswith("/todos/"):
         return problem_response(error)
+    import html  # not at the top: most start and end without an error, and it takes 1 ms
+
     words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
     body = ERROR_PAGE.substitute({name: html.escape(text) for name, text in words.items()}).encode()
     headers = [*content_headers("text/html; charset=utf-8", body), *PAGE_HEADERS, CONTENT_SECURITY_POLICY]
@@ -748,8 +749,8 @@ def read_template(path: AnyPath) -> Template:
 
 def fill_template(template: Template, root: str, user: str) -> list[bytes]:
     """Return the page but for the todos: what stands before them and what behind, as there may be megabytes of them."""
-    url, name = html.escape(root), quote(user, safe="", errors="surrogatepass")
-    page = template.substitute(root=url, url=url + "todos/", user=name, todos="\0todos\0")
+    name = quote(user, safe="", errors="surrogatepass")  # like the root, it is harmless in HTML then
+    page = template.substitute(root=root, url=root + "todos/", user=name, todos="\0todos\0")
     return page.encode().split(b"\0todos\0")
 
 
@@ -1481,7 +1482,8 @@ class ReadyMade:
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     """Return the parser of the command, whose defaults are in the environment for `app` has no other arguments."""
-    parser = Parser(prog="todomvc", description="Serve TodoMVC: the page, and its REST backend.")
+    narrow = functools.partial(argparse.HelpFormatter, width=80)  # else it loads shutil, with all that compresses
+    parser = Parser("todomvc", description="Serve TodoMVC: the page, and its REST backend.", formatter_class=narrow)
     add = parser.add_argument
     add("--version", action="version", version=f"todomvc {__version__}")
     add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")

@@ -18,6 +18,8 @@ AT_LEAST = {FASTER, LESS, RATE, SHARE}
 
 READ = {"Flask": 30, "Falcon": 4.5, "floor": 8}
 UNCHANGED = {"Flask": 300, "floor": 10}
+FIRST_ANSWER = {"Flask": 3, "Falcon": 2, "python3 -c pass": 60}
+PEAK_MEMORY = {"Flask": 2, "python3 -c pass": 10}
 TARGETS = {
     "read": READ,
     "304": READ,
@@ -28,8 +30,10 @@ TARGETS = {
     "collection, 1,000 todos, unchanged": UNCHANGED,
     "page, 1,000 todos, unchanged": UNCHANGED,
     "page, 100,000 todos, changed": {"Flask": 20},
-    "first answer": {"Flask": 3, "Falcon": 2, "python3 -c pass": 60},
-    "peak memory, 10 todos": {"Flask": 2, "python3 -c pass": 10},
+    "first answer, python3 todomvc.py": FIRST_ANSWER,
+    "first answer, installed": FIRST_ANSWER,
+    "peak memory, 10 todos, python3 todomvc.py": PEAK_MEMORY,
+    "peak memory, 10 todos, installed": PEAK_MEMORY,
     "gunicorn: read": {"floor": 95},
     "gunicorn: create": {"floor": 85},
     "granian: read": {"floor": 95},

@@ -143,30 +143,20 @@ class Operation:
 
 
 class Conditional(Operation):
-    """A read by a client that holds the todo already."""
+    """A read by a client that holds the todo already, each application's by the tag that it gave."""
 
     def prepare(self, name, module):
         app = module.make_app(todos(self.todos), conditional=True)
-        tag = self.request.answer(app)[1].get("etag", '""')
-        conditional = Request("GET", self.request.environ["PATH_INFO"], HTTP_IF_NONE_MATCH=tag)
-        return Asking(app, conditional)
+        tag = READ.answer(app)[1].get("etag", '""')
+        self.requests = {**getattr(self, "requests", {}), app: Request("GET", "/todos/5", HTTP_IF_NONE_MATCH=tag)}
+        return app
 
     def environs(self, app, size):
-        return [app.request.fresh() for _ in range(size)]
+        return [self.requests[app].fresh() for _ in range(size)]
 
     def size(self, name, app, seconds):
-        self.request = app.request
+        self.request = self.requests[app]
         return super().size(name, app, seconds)
-
-
-class Asking:
-    """An application, and the request to make of it."""
-
-    def __init__(self, app, request):
-        self.app, self.request = app, request
-
-    def __call__(self, environ, start_response):
-        return self.app(environ, start_response)
 
 
 class ReadInTurn(Operation):
