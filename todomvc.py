@@ -354,7 +354,7 @@ def handlers_by_method(missing: Missing = nothing_missing, **handlers: Handler) 
 
 def list_url(environ: WSGIEnvironment) -> str:
     """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
-    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    host = environ.get("HTTP_HOST") or f"{url_host(environ['SERVER_NAME'])}:{environ['SERVER_PORT']}"
     return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
 
 
@@ -949,8 +949,11 @@ class SQLiteTodoList:
 
     def of(self, user: str) -> SQLiteTodoList:
         """Return the list of a user, as TodoList.of does; it is in the same file."""
-        todos = SQLiteTodoList.__new__(SQLiteTodoList)
-        todos.file, todos.user = self.file, user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
+        todos = object.__new__(type(self))
+        todos.__dict__ = {
+            **self.__dict__,
+            "user": user.encode("utf-8", "surrogatepass"),
+        }  # not every str is a text there
         return todos
 
     @property
@@ -1622,7 +1625,7 @@ class ThreadingWSGIServer(socketserver.ThreadingTCPServer):
 
 
 class RequestHandler(socketserver.StreamRequestHandler):
-    """A connection: the head of a request is read here, as strictly as RFC 9112 allows; wsgiref does what is left."""
+    """A connection: the head of a request is read here, and strictly (RFC 9112); wsgiref does what is left."""
 
     timeout = 30  # seconds for the next bytes
     timeout_of_closing = 2  # likewise, once all is said
@@ -1633,11 +1636,12 @@ class RequestHandler(socketserver.StreamRequestHandler):
         environ = {"SERVER_NAME": name, "SERVER_PORT": port, "REMOTE_ADDR": self.client_address[0], **UNREAD}
         with contextlib.suppress(OSError):  # the client has gone, or said nothing for too long
             try:
-                head = read_head(self.rfile)
-                if not head[0].strip():
+                line = environ["todomvc.request_line"] = read_line(self.rfile, "414 URI Too Long")
+                if not line.strip():
                     return
-                environ["todomvc.request_line"] = head[0]
-                environ.update(parse_head(head))
+                request = parse_request_line(line)
+                environ.update(request)
+                environ.update({**header_variables(request, read_fields(self.rfile)), **request})
                 application = self.server.application
             except HTTPError as error:
                 application = refusal(error)
@@ -1670,40 +1674,30 @@ class Answer(SimpleHandler):
             super().log_exception(exc_info)
 
     def close(self) -> None:
-        """Write a line in the common log format, without what would do something to a terminal."""
+        """Write a line to the log, without what would end it, or do something to a terminal."""
         line = self.environ["todomvc.request_line"].rstrip().decode("latin-1").encode("unicode_escape").decode()
+        line = line.replace('"', r"\x22")
         client, now = self.environ["REMOTE_ADDR"], time.strftime("%d/%b/%Y %H:%M:%S")
         self.get_stderr().write(f'{client} - - [{now}] "{line}" {str(self.status)[:3]} {self.bytes_sent}\n')
         super().close()
 
 
-def read_head(file: io.BufferedIOBase) -> list[bytes]:
-    """Return the lines of a head, down to the empty one, or to the end. Raise HTTPError 414 or 431 for too much."""
-    lines: list[bytes] = []
-    while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
-        lines.append(file.readline(MAX_LINE + 1))
-        if len(lines[-1]) > MAX_LINE or len(lines) > MAX_LINES:
-            too_much = "431 Request Header Fields Too Large" if lines[1:] else "414 URI Too Long"
-            raise HTTPError(too_much, f"Send at most {MAX_LINES} lines of {MAX_LINE} bytes before the body.")
-    return lines
+def read_line(file: io.BufferedIOBase, too_long: str) -> bytes:
+    line = file.readline(MAX_LINE + 1)
+    if len(line) > MAX_LINE:
+        raise HTTPError(too_long, f"Send at most {MAX_LINE} bytes before the headers, and {MAX_LINE} of them.")
+    return line
 
 
-def parse_head(lines: list[bytes]) -> WSGIEnvironment:
-    """Return what PEP 3333 wants of a head in the environ. Raise HTTPError 505 for another protocol than HTTP/1.
-
-    What another server, a proxy say, could read otherwise than this one raises HTTPError 400 (RFC 9112, sections 2.2,
-    3, 5 and 6).
-    """
-    first, *others, last = (line.decode("latin-1") for line in lines)
-    request, matches = match_request_line(first), [match_field(line) for line in others]
-    fields = [(match[1], match[2]) for match in matches if match]
-    if not request or len(fields) < len(others) or not last:
+def parse_request_line(line: bytes) -> dict[str, str]:
+    """Return what a request line says, as the environ has it. Raise HTTPError 400, or 505 for another protocol."""
+    request = match_request_line(line.decode("latin-1"))
+    if not request:
         raise HTTPError("400 Bad Request", "Send a request of HTTP/1.1: this is none.")
     method, target, version = request.groups()
     if not version.startswith("HTTP/1."):
         raise HTTPError("505 HTTP Version Not Supported", "Send a request of HTTP/1.1.")
-    refuse_ambiguity(version, [name.lower() for name, _ in fields])
-    environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": version, **header_variables(fields)}
+    environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": version}
     absolute = match_absolute(target)
     if absolute:  # the header has no say then (RFC 9112, section 3.2.2)
         environ["HTTP_HOST"], target = absolute.groups()
@@ -1711,28 +1705,54 @@ def parse_head(lines: list[bytes]) -> WSGIEnvironment:
     return {**environ, "PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
 
 
-def refuse_ambiguity(version: str, names: list[str]) -> None:
-    if names.count("host") != 1 and (version != "HTTP/1.0" or "host" in names):
-        raise HTTPError("400 Bad Request", "Send one Host.")
-    if names.count("content-length") + names.count("transfer-encoding") > 1:
-        raise HTTPError("400 Bad Request", "Send one Content-Length, or one Transfer-Encoding.")
+def read_fields(file: io.BufferedIOBase) -> list[tuple[str, str]]:
+    """Return the headers, each a name in lower case and a value. Raise HTTPError 400, or 431 for too much."""
+    fields: list[tuple[str, str]] = []
+    size = 0
+    while True:
+        line = read_line(file, TOO_MUCH)
+        if line in (b"\r\n", b"\n"):
+            return fields
+        found = match_field(line.decode("latin-1"))
+        if not found:
+            raise HTTPError("400 Bad Request", "Send headers as HTTP/1.1 has them, each a line, and then an empty one.")
+        fields.append((found[1].lower(), found[2].strip(" \t")))
+        size += len(line)
+        if size > MAX_LINE or len(fields) > MAX_FIELDS:
+            raise HTTPError(TOO_MUCH, f"Send at most {MAX_FIELDS} headers, and {MAX_LINE} bytes of them.")
 
 
-def header_variables(fields: list[tuple[str, str]]) -> dict[str, str]:
-    """Return headers as the environ has them (RFC 3875, section 4.1.18)."""
+def header_variables(request: dict[str, str], fields: list[tuple[str, str]]) -> dict[str, str]:
+    """Return headers as the environ has them (RFC 3875, section 4.1.18).
+
+    What another server, a proxy say, could read otherwise raises HTTPError 400 (RFC 9112, sections 3.2 and 6.3).
+    """
+    refuse_ambiguity(request["SERVER_PROTOCOL"], fields)
     variables: dict[str, str] = {}
     for name, value in fields:
         variable = "HTTP_" + name.upper().replace("-", "_")
         variable = CGI_NAMES.get(variable, variable)
         if "_" not in name:  # it would be taken for another one, with a "-"
-            value = value.strip(" \t")
             variables[variable] = f"{variables[variable]},{value}" if variable in variables else value
     return variables
 
 
+def refuse_ambiguity(version: str, fields: list[tuple[str, str]]) -> None:
+    hosts, lengths, codings = (
+        [value for name, value in fields if name == wanted]
+        for wanted in ("host", "content-length", "transfer-encoding")
+    )
+    if len(hosts) > 1 or not (hosts or version == "HTTP/1.0"):
+        raise HTTPError("400 Bad Request", "Send one Host.")
+    if len(lengths + codings) > 1 or not all(map(is_length, lengths)):
+        raise HTTPError("400 Bad Request", "Send one Content-Length, a number of bytes, or one Transfer-Encoding.")
+
+
 def refusal(error: HTTPError) -> WSGIApplication:
+    response = problem_response(error)  # not the error, which would hold on to all that was read
+
     def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return send(problem_response(error), environ, start_response)
+        return send(response, environ, start_response)
 
     return refuse
 
@@ -1743,8 +1763,9 @@ match_field = re.compile(rf"({FIELD_NAME}):([^\r\n\0]*)\r?\n").fullmatch
 match_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 UNREAD = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
 CGI_NAMES = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
-MAX_LINE = 65536  # bytes
-MAX_LINES = 101  # of a head
+TOO_MUCH = "431 Request Header Fields Too Large"
+MAX_LINE = 65536  # bytes of a request line, and of all headers
+MAX_FIELDS = 100
 MAX_CONNECTIONS = 500
 MAX_CONNECTION_SECONDS = 120
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import serve
+from test_command import answer_to
 
 LONG = 65_536
 
@@ -264,8 +265,8 @@ LENGTHS = [
         for length in ["-1", "+17", "0x11", "1_7", "1e1", "17.0", "17,17", "1 7"]
     ],
     *[(post(f"Content-Length: {length}"), 400) for length in ["\xb2", "five", "17;", "--1", "9" * 20, "9" * 5000]],
-    (post("Content-Length:"), 411),
-    (post("Content-Length: "), 411),
+    (post("Content-Length:"), 400),
+    (post("Content-Length: "), 400),
     (post("Content-Length: 0"), 400),
     (post("Content-Length: 16"), 400),
     (post("Content-Length: 18"), 400),
@@ -289,7 +290,7 @@ LENGTHS = [
     (post("Transfer-Encoding: \x0bchunked"), 411),
     (post("Transfer_Encoding: chunked"), 411),
     (get("/todos/0", "Content-Length: 99"), 200),
-    (get("/todos/0", "Content-Length: x"), 200),
+    (get("/todos/0", "Content-Length: x"), 400),
     (get("/todos/0", "Transfer-Encoding: chunked"), 200),
     (post("Expect: 100-continue", "Content-Length: 99"), 400),
 ]
@@ -457,6 +458,43 @@ def test_no_answer_to_a_hostile_request_leads_elsewhere_or_repeats_it(server, da
 def test_every_redirect_leads_to_the_list_of_this_server(server, data):
     (location,) = re.findall(rb"\r\nLocation: ([^\r]*)\r\n", exchange(server, data))
     assert re.fullmatch(rb"/todos/(?:\?[!#-;=?-\[\]_a-z~]+)?", location)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [(b"EHLO x\r\n", 400), (b"GET /\r\n", 400), (b"GET / HTTP/2.0\r\n", 505), (b"GET / HTTP/1.1\r\nX y\r\n", 400)],
+)
+def test_what_is_no_request_is_refused_at_once_though_more_may_come(server, data, status):
+    assert status_of(answer_to(server, data)) == status
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (get("/", method="HEAD", host=None), 400),
+        (get("/", "X y", method="HEAD"), 400),
+        (get("/", *["X: x"] * 200, method="HEAD"), 431),
+        (get("/todos/1", method="HEAD"), 404),
+    ],
+    ids=["host", "field", "431", "404"],
+)
+def test_a_refused_head_is_answered_without_a_body(server, data, status):
+    answer = exchange(server, data)
+    assert (status_of(answer), answer.partition(b"\r\n\r\n")[2]) == (status, b"")
+
+
+def test_the_headers_together_may_not_be_longer_than_64_kibibytes(server):
+    halves = [f"X: {'x' * 32_000}", f"Y: {'x' * 32_000}"]
+    assert status_of(exchange(server, get("/", *halves))) == 200
+    assert status_of(exchange(server, get("/", *halves, f"Z: {'x' * 2_000}"))) == 431
+
+
+def test_the_log_shows_what_was_asked_be_it_refused_and_quotes_it_so_that_it_is_one(server, log):
+    for data in [get("/asked", *["X: x"] * 200), b'GET /" 200 5 " HTTP/1.1\r\n\r\n']:
+        exchange(server, data)
+    *_, first, second = log.read_text().splitlines()
+    assert '"GET /asked HTTP/1.1" 431 ' in first
+    assert r'"GET /\x22 200 5 \x22 HTTP/1.1" 400 ' in second
 
 
 def test_the_log_shows_control_characters_escaped(server, log):

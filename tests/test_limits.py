@@ -4,10 +4,13 @@ In process, with limits that are short enough to wait for; what stands in their 
 """
 
 import contextlib
+import gc
 import resource
 import socket
+import sys
 import threading
 import time
+import weakref
 from http.client import HTTPConnection
 
 import pytest
@@ -242,6 +245,22 @@ REFUSED = {
 def test_a_refusal_reaches_a_client_that_goes_on_sending(server, code):
     answer = answer_to(server, REFUSED[code], b"x" * HUGE)
     assert answer.startswith(b"HTTP/1.0 " + code[:3].encode())
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="only CPython lets go of what is unused at once")
+def test_a_refused_request_leaves_nothing_behind():
+    with running(timeout=5) as server:
+        handlers, finish = [], server.RequestHandlerClass.finish
+        server.RequestHandlerClass.finish = lambda self: handlers.append(weakref.ref(self)) or finish(self)
+        gc.disable()
+        try:
+            for start in [b"GET / HTTP/1.1\r\nX y\r\n", b"x\r\n", b"GET / HTTP/1.1\r\n\r\n"]:
+                with connect(server) as connection:
+                    connection.sendall(start)
+                    assert is_closed(connection)
+            until(lambda: [handler() for handler in handlers] == [None] * 3)
+        finally:
+            gc.enable()
 
 
 def test_a_huge_body_is_refused_before_it_is_sent(server):
