@@ -847,7 +847,7 @@ class TodoList:
                 refuse_reuse(digest, fields)
                 return id, self.todos[id]
             id = len(self.todos)
-            todo = encode_todo(fields, id)
+            todo = encode_todo({**fields, "id": id})
             self.todos.append(todo)
             if key is not None:
                 self.keys[key] = id, digest_of(fields)
@@ -903,13 +903,13 @@ def digest_of(fields: dict[str, Any]) -> str:
 
 def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
     merged, _ = lenient_decoder.raw_decode(todo.decode())
-    merged.update(fields)
-    return encode_todo(merged, id)
+    merged.update(fields, id=id)
+    return encode_todo(merged)
 
 
-def encode_todo(fields: dict[str, Any], id: int) -> bytes:
-    todo = encode_json({**fields, "id": id}).encode()
-    return todo.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
+def encode_todo(todo: dict[str, Any]) -> bytes:
+    body = encode_json(todo).encode()
+    return body.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
 
 
 def add_urls(body: bytes, url: str) -> bytes:
@@ -921,7 +921,7 @@ def add_urls(body: bytes, url: str) -> bytes:
 
 
 def with_url(todo: dict[str, Any], url: str) -> bytes:
-    return encode_todo({**todo, "url": f"{url}{todo['id']}"}, todo["id"])
+    return encode_todo({**todo, "url": f"{url}{todo['id']}"})
 
 
 def json_array(todos: Iterable[bytes]) -> bytes:
@@ -976,7 +976,7 @@ class SQLiteTodoList:
                 return made[0], made[1]
             select = "SELECT coalesce(max(id) + 1, 0) FROM todo WHERE user = ?"
             (id,) = database.execute(select, (self.user,)).fetchone()
-            todo = encode_todo(fields, id)
+            todo = encode_todo({**fields, "id": id})
             row = (self.user, id, todo.decode(), key, key and digest_of(fields))
             columns = "(user, id, json, key, digest, version)"
             database.execute(f"INSERT INTO todo {columns} VALUES (?, ?, ?, ?, ?, {NEXT})", row)

@@ -171,7 +171,7 @@ class PostgresTodoList:
 
 def around_id(fields: dict[str, Any]) -> tuple[str, str]:
     """Return what stands before the id and what behind it in the JSON of a new todo, as encode_todo makes it."""
-    before, after = encode_todo(fields, PLACE).decode().split(str(PLACE))
+    before, after = encode_todo({**fields, "id": PLACE}).decode().split(str(PLACE))
     return before, after
 
 

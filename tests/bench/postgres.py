@@ -12,7 +12,7 @@ from todomvc import encode_todo
 from todomvc_postgres import PostgresTodoList
 
 BARE = "INSERT INTO bare (todo) VALUES (%(todo)s)"
-TODO_AS_TEXT = encode_todo(TODO, 12345).decode()
+TODO_AS_TEXT = encode_todo({**TODO, "id": 12345}).decode()
 
 
 def rows(short):

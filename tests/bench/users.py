@@ -13,7 +13,7 @@ from todomvc_postgres import PostgresTodoList
 
 FEW = 10
 REQUESTS = {"read": ("GET", "/todos/0"), "update": ("PUT", "/todos/0", TODO), "create": ("POST", "/todos/", TODO)}
-ENCODED = encode_todo(TODO, 0).decode()
+ENCODED = encode_todo({**TODO, "id": 0}).decode()
 
 
 def rows(short):
