@@ -764,7 +764,7 @@ class Page(Document):
         live = list(todos)
         blocks = [live[start : start + BLOCK] for start in range(0, len(live), BLOCK)]
         known = chain(last.blocks if isinstance(last, Page) else [], repeat(None))
-        self.blocks: list[Block] = [joined(block, last) for block, last in zip(blocks, known)]
+        self.blocks: list[Block] = [joined(block, before) for block, before in zip(blocks, known)]
         array = [b"[", *[body for _, body, _ in self.blocks], b"]"]
         if self.blocks:
             array[1] = array[1][1:]  # no comma before the first
@@ -773,9 +773,10 @@ class Page(Document):
         super().__init__(b"".join(pieces), "text/html; charset=utf-8", headers, tag)
 
 
-def joined(todos: list[bytes], last: Block | None) -> Block:
-    if last is not None and last[0] == todos:
-        return last
+def joined(todos: list[bytes], before: Block | None) -> Block:
+    """Return a block of todos, made anew if it is another one than before."""
+    if before is not None and before[0] == todos:
+        return before
     body = b",".join([b"", *todos])
     return todos, body, hashlib.sha256(body).digest()
 
@@ -1730,8 +1731,9 @@ def header_variables(request: dict[str, str], fields: list[tuple[str, str]]) -> 
     refuse_ambiguity(request["SERVER_PROTOCOL"], fields)
     variables: dict[str, str] = {}
     for name, value in fields:
-        variable = "HTTP_" + name.upper().replace("-", "_")
-        variable = CGI_NAMES.get(variable, variable)
+        variable = name.upper().replace("-", "_")
+        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            variable = "HTTP_" + variable
         if "_" not in name:  # it would be taken for another one, with a "-"
             variables[variable] = f"{variables[variable]},{value}" if variable in variables else value
     return variables
@@ -1762,7 +1764,6 @@ match_request_line = re.compile(rf"({FIELD_NAME}) ([!-~\x80-\xff]+) (HTTP/[0-9]\
 match_field = re.compile(rf"({FIELD_NAME}):([^\r\n\0]*)\r?\n").fullmatch
 match_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 UNREAD = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
-CGI_NAMES = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
 TOO_MUCH = "431 Request Header Fields Too Large"
 MAX_LINE = 65536  # bytes of a request line, and of all headers
 MAX_FIELDS = 100
