@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     Header = tuple[str, str]
     Headers = list[Header]
     Response = tuple[str, Headers, bytes]  # status line, headers, body
-    Representation = tuple[str, Response, Response]  # entity tag, what is sent, what is sent to who has it
-    Block = tuple[list[bytes], bytes, bytes]  # todos, in JSON with a comma before each, and the hash of that
+    Representation = tuple[str, Response, Response]  # entity tag, the answer, that to a client that holds it
+    Block = tuple[list[bytes | None], bytes, bytes]  # todos, in JSON with a comma before each, and the hash of that
     Check = Callable[[bytes], object]
     Handler = Callable[..., Response]
     Handlers = dict[str, Handler]  # by method; "ANY" is for those not named
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         @property
         def version(self) -> int: ...
         def __iter__(self) -> Iterator[bytes]: ...
+        def snapshot(self) -> list[bytes | None]: ...
         def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
         def read(self, id: int) -> bytes | None: ...
         def update(self, id: int, fields: dict[str, Any], check: Check = ...) -> bytes | None: ...
@@ -84,7 +85,7 @@ HERE = Path(__file__).resolve().parent
 MAX_BODY = 1024 * 1024  # bytes
 MAX_DISCARDED = 8 * MAX_BODY
 MIN_GZIPPED = 1000  # bytes; below, it costs more than it saves
-BLOCK = 250  # todos of a page that are made anew when one of them has changed
+BLOCK = 250  # ids of a page whose todos are put together anew when one of them has changed
 MAX_USER = 500  # characters of a name
 MAX_KEPT = 64 * MAX_BODY  # of pages, and of lists, of all users
 MAX_KNOWN = 1000  # bytes of a todo whose answer is kept
@@ -218,7 +219,7 @@ class TodoMVC:
 
         def render(last: Document | None) -> Document:
             around = fill_template(self.template, root, environ.get("REMOTE_USER") or "")
-            return Page(around, todos, self.page_headers, last)
+            return Page(around, todos.snapshot(), self.page_headers, last)
 
         return self.pages.latest(environ, (todos.version, root), render).response(environ)
 
@@ -319,8 +320,8 @@ def tagged(body: bytes, headers: Headers, tag: str) -> Response:
     return "200 OK", [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
 
 
-def choose(environ: WSGIEnvironment, representation: Representation) -> Response:
-    tag, ok, not_modified = representation
+def choose(environ: WSGIEnvironment, answers: Representation) -> Response:
+    tag, ok, not_modified = answers
     return not_modified if is_current(environ, tag) else ok
 
 
@@ -356,6 +357,10 @@ def list_url(environ: WSGIEnvironment) -> str:
     """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
     host = environ.get("HTTP_HOST") or f"{url_host(environ['SERVER_NAME'])}:{environ['SERVER_PORT']}"
     return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
+
+
+def url_host(name: str) -> str:
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
 def root_url(environ: WSGIEnvironment) -> str:
@@ -757,27 +762,29 @@ def fill_template(template: Template, root: str, user: str) -> list[bytes]:
 class Page(Document):
     """The page with the todos in it. Of a long list, what has not changed since the last page is taken from that one.
 
-    around: what stands before and behind the todos; todos: those to show; headers: more to send; last: the last page.
+    around: what stands before and behind the todos, wherever they are to stand; todos: those to show, by id; headers:
+        more to send; last: the last page of this list, if there was one.
     """
 
-    def __init__(self, around: list[bytes], todos: Iterable[bytes], headers: Headers, last: Document | None) -> None:
-        live = list(todos)
-        blocks = [live[start : start + BLOCK] for start in range(0, len(live), BLOCK)]
+    def __init__(self, around: list[bytes], todos: list[bytes | None], headers: Headers, last: Document | None) -> None:
+        blocks = [todos[start : start + BLOCK] for start in range(0, len(todos), BLOCK)]
         known = chain(last.blocks if isinstance(last, Page) else [], repeat(None))
         self.blocks: list[Block] = [joined(block, before) for block, before in zip(blocks, known)]
-        array = [b"[", *[body for _, body, _ in self.blocks], b"]"]
-        if self.blocks:
-            array[1] = array[1][1:]  # no comma before the first
-        pieces = around[:1] + [piece for text in around[1:] for piece in (*array, text)]
-        tag = entity_tag(b"".join([*around, *[digest for _, _, digest in self.blocks]]))
+        array, digests = [b"["], [b"["]
+        for _, body, digest in self.blocks:
+            if body:
+                array.append(body if len(array) > 1 else body[1:])  # no comma before the first
+                digests.append(digest)
+        pieces = around[:1] + [piece for text in around[1:] for piece in (*array, b"]", text)]
+        tag = entity_tag(b"".join([*digests, b"]"]).join(around))
         super().__init__(b"".join(pieces), "text/html; charset=utf-8", headers, tag)
 
 
-def joined(todos: list[bytes], before: Block | None) -> Block:
-    """Return a block of todos, made anew if it is another one than before."""
+def joined(todos: list[bytes | None], before: Block | None) -> Block:
+    """Return a block of todos: made of them, or, if they are the same as before, the one of before."""
     if before is not None and before[0] == todos:
         return before
-    body = b",".join([b"", *todos])
+    body = b",".join([b"", *filter(None, todos)])
     return todos, body, hashlib.sha256(body).digest()
 
 
@@ -834,8 +841,12 @@ class TodoList:
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
+        return filter(None, self.snapshot())
+
+    def snapshot(self) -> list[bytes | None]:
+        """Return the todos of this moment, each at the index that is its id, and None where there is none."""
         with self.lock:
-            return filter(None, self.todos.copy())
+            return self.todos.copy()
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo; return its id and the todo. A key that was given before makes nothing: its todo is returned.
@@ -943,18 +954,14 @@ class SQLiteTodoList:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        global sqlite3  # not at the top: a list in memory does without it, and it takes 4 ms and 2 MiB
-        import sqlite3
-
         self.file, self.user = TodoFile(os.path.abspath(path)), b""
 
     def of(self, user: str) -> SQLiteTodoList:
         """Return the list of a user, as TodoList.of does; it is in the same file."""
         todos = object.__new__(type(self))
-        todos.__dict__ = {
-            **self.__dict__,
-            "user": user.encode("utf-8", "surrogatepass"),
-        }  # not every str is a text there
+        vars(todos).update(
+            vars(self), user=user.encode("utf-8", "surrogatepass")
+        )  # SQLite's text cannot hold every str
         return todos
 
     @property
@@ -964,7 +971,11 @@ class SQLiteTodoList:
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
-        return filter(None, self.file.snapshot(self.user))
+        return filter(None, self.snapshot())
+
+    def snapshot(self) -> list[bytes | None]:
+        """Return the todos of this moment, as TodoList.snapshot does."""
+        return self.file.snapshot(self.user)
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
@@ -1044,6 +1055,8 @@ class TodoFile:
         self.connections: list[sqlite3.Connection] = []
         self.line: deque[Write] = deque()
         self.mutex, self.reading = threading.Lock(), threading.RLock()
+        global sqlite3  # not at the top: a list in memory does without it, and it takes 4 ms and 2 MiB
+        import sqlite3
 
     def ensure_open(self) -> None:
         """Open the file at its first use.
@@ -1556,8 +1569,13 @@ def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC
 
 def open_list(db: str) -> AnyTodoList:
     """Return the list that --db names. Raise ValueError if what it takes is not installed."""
+    if db == ":memory:":
+        return TodoList()
     if not is_postgres(db):
-        return TodoList() if db == ":memory:" else SQLiteTodoList(db)
+        try:
+            return SQLiteTodoList(db)
+        except ImportError as error:
+            raise ValueError(f"SQLite: {error}, which this Python was built without: use --db :memory:") from None
     sys.modules.setdefault("todomvc", sys.modules[__name__])  # as the command, this module has another name
     try:
         from todomvc_postgres import PostgresTodoList
@@ -1582,10 +1600,6 @@ def guard_as_told(app: WSGIApplication, options: argparse.Namespace, bound_to: s
     if is_loopback(url_host(bound_to)):
         hosts = [*options.allow_host, url_host(options.host.lower())]
     return guard(app, hosts, ["*"] if options.todo_backend else options.cors, options.user_header)
-
-
-def url_host(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
 
 
 class ThreadingWSGIServer(socketserver.ThreadingTCPServer):
@@ -1641,8 +1655,10 @@ class RequestHandler(socketserver.StreamRequestHandler):
                 if not line.strip():
                     return
                 request = parse_request_line(line)
-                environ.update(request)
-                environ.update({**header_variables(request, read_fields(self.rfile)), **request})
+                environ.update(request)  # already, as a HEAD that is refused has no body either
+                fields = read_fields(self.rfile)
+                refuse_ambiguity(request["SERVER_PROTOCOL"], fields)
+                environ = {**environ, **header_variables(fields), **request}
                 application = self.server.application
             except HTTPError as error:
                 application = refusal(error)
@@ -1654,7 +1670,7 @@ class RequestHandler(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(self.timeout_of_closing)
-            while self.connection.recv(MAX_LINE):
+            while self.connection.recv(MAX_HEAD):
                 pass
 
 
@@ -1684,9 +1700,9 @@ class Answer(SimpleHandler):
 
 
 def read_line(file: io.BufferedIOBase, too_long: str) -> bytes:
-    line = file.readline(MAX_LINE + 1)
-    if len(line) > MAX_LINE:
-        raise HTTPError(too_long, f"Send at most {MAX_LINE} bytes before the headers, and {MAX_LINE} of them.")
+    line = file.readline(MAX_HEAD + 1)
+    if len(line) > MAX_HEAD:
+        raise HTTPError(too_long, f"Send a request line of at most {MAX_HEAD} bytes, and as many of headers.")
     return line
 
 
@@ -1719,27 +1735,12 @@ def read_fields(file: io.BufferedIOBase) -> list[tuple[str, str]]:
             raise HTTPError("400 Bad Request", "Send headers as HTTP/1.1 has them, each a line, and then an empty one.")
         fields.append((found[1].lower(), found[2].strip(" \t")))
         size += len(line)
-        if size > MAX_LINE or len(fields) > MAX_FIELDS:
-            raise HTTPError(TOO_MUCH, f"Send at most {MAX_FIELDS} headers, and {MAX_LINE} bytes of them.")
-
-
-def header_variables(request: dict[str, str], fields: list[tuple[str, str]]) -> dict[str, str]:
-    """Return headers as the environ has them (RFC 3875, section 4.1.18).
-
-    What another server, a proxy say, could read otherwise raises HTTPError 400 (RFC 9112, sections 3.2 and 6.3).
-    """
-    refuse_ambiguity(request["SERVER_PROTOCOL"], fields)
-    variables: dict[str, str] = {}
-    for name, value in fields:
-        variable = name.upper().replace("-", "_")
-        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            variable = "HTTP_" + variable
-        if "_" not in name:  # it would be taken for another one, with a "-"
-            variables[variable] = f"{variables[variable]},{value}" if variable in variables else value
-    return variables
+        if size > MAX_HEAD or len(fields) > MAX_FIELDS:
+            raise HTTPError(TOO_MUCH, f"Send at most {MAX_FIELDS} headers, and {MAX_HEAD} bytes of them.")
 
 
 def refuse_ambiguity(version: str, fields: list[tuple[str, str]]) -> None:
+    """Raise HTTPError 400 for what another server, a proxy say, could read otherwise (RFC 9112, sections 3.2, 6.3)."""
     hosts, lengths, codings = (
         [value for name, value in fields if name == wanted]
         for wanted in ("host", "content-length", "transfer-encoding")
@@ -1748,6 +1749,18 @@ def refuse_ambiguity(version: str, fields: list[tuple[str, str]]) -> None:
         raise HTTPError("400 Bad Request", "Send one Host.")
     if len(lengths + codings) > 1 or not all(map(is_length, lengths)):
         raise HTTPError("400 Bad Request", "Send one Content-Length, a number of bytes, or one Transfer-Encoding.")
+
+
+def header_variables(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """Return headers as the environ has them (RFC 3875, section 4.1.18)."""
+    variables: dict[str, str] = {}
+    for name, value in fields:
+        variable = name.upper().replace("-", "_")
+        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            variable = "HTTP_" + variable
+        if "_" not in name:  # it would be taken for another one, with a "-"
+            variables[variable] = f"{variables[variable]},{value}" if variable in variables else value
+    return variables
 
 
 def refusal(error: HTTPError) -> WSGIApplication:
@@ -1765,7 +1778,7 @@ match_field = re.compile(rf"({FIELD_NAME}):([^\r\n\0]*)\r?\n").fullmatch
 match_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 UNREAD = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
 TOO_MUCH = "431 Request Header Fields Too Large"
-MAX_LINE = 65536  # bytes of a request line, and of all headers
+MAX_HEAD = 65536  # bytes of a request line, and of all headers
 MAX_FIELDS = 100
 MAX_CONNECTIONS = 500
 MAX_CONNECTION_SECONDS = 120

@@ -97,7 +97,15 @@ class PostgresTodoList:
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
-        return iter([todo.encode() for (todo,) in self.select(LIVE)])
+        return filter(None, self.snapshot())
+
+    def snapshot(self) -> list[bytes | None]:
+        """Return the todos of this moment, as TodoList.snapshot does."""
+        rows = self.select(LIVE)
+        todos: list[bytes | None] = [None] * (rows[-1][0] + 1 if rows else 0)
+        for id, todo in rows:
+            todos[id] = todo.encode()
+        return todos
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
@@ -350,7 +358,7 @@ SCHEMA = f"""
     INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
 """
 VERSION = "SELECT version FROM todomvc_lists WHERE owner = %(owner)s"
-LIVE = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
+LIVE = "SELECT id, todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
 READ = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s AND todo IS NOT NULL"
 BY_KEY = "SELECT id, todo, digest FROM todomvc_todos WHERE owner = %(owner)s AND key = %(key)s"
 CREATE = """

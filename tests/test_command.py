@@ -166,6 +166,14 @@ def test_a_missing_folder_is_refused(copy, missing):
     assert missing in refusal(run(copy, "--port", "0", program=copy / "todomvc.py"))
 
 
+def test_a_python_without_sqlite_is_told_what_works(copy):
+    (copy / "sqlite3.py").write_text("raise ImportError('No module named _sqlite3')")
+    program = copy / "todomvc.py"
+    assert "use --db :memory:" in refusal(run(copy, "--port", "0", "--db", "todos.db", program=program))
+    with serve("--db", ":memory:", cwd=copy, program=program) as process:
+        assert request(process)[0] == 200
+
+
 def test_a_template_that_cannot_be_filled_is_refused(copy):
     (copy / "templates/index.html").write_text("$nope")
     assert "nope" in refusal(run(copy, "--port", "0", program=copy / "todomvc.py"))

@@ -143,6 +143,35 @@ def test_a_template_may_hold_the_todos_any_number_of_times(tmp_path, template):
     assert call(application, "GET", "/")[2].decode() == Template(template).substitute(todos='[{"id":0}]')
 
 
+def page_and_tag(todos, folder, template, **environ):
+    folder.mkdir(exist_ok=True)
+    (folder / "index.html").write_text(template)
+    status, headers, body = call(TodoMVC(todos, templates=folder), "GET", "/", **environ)
+    return status, dict(headers)["ETag"], body
+
+
+def test_pages_that_hold_the_todos_in_other_places_have_other_tags(application, tmp_path):
+    application.todos.create({})
+    templates = ["a$todos", "${todos}a", "$todos a $todos", "a$todos$todos", "a[{"]
+    assert len({page_and_tag(application.todos, tmp_path / "t", template)[1] for template in templates}) == 5
+
+
+def test_a_page_without_the_todos_stays_the_same_when_they_change(application, tmp_path):
+    tag = page_and_tag(application.todos, tmp_path / "t", "a")[1]
+    application.todos.create({})
+    assert page_and_tag(application.todos, tmp_path / "t", "a", HTTP_IF_NONE_MATCH=tag)[0] == "304 Not Modified"
+
+
+def test_lists_of_the_same_todos_have_the_same_page_whatever_was_deleted_behind_them(todos):
+    todos.create({})
+    before = call(TodoMVC(todos), "GET", "/")
+    for _ in range(2 * BLOCK):
+        todos.create({})
+    for id in range(1, 2 * BLOCK + 1):
+        todos.delete(id)
+    assert call(TodoMVC(todos), "GET", "/") == before
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize(
     "make", [lambda text: {"title": text}, lambda text: {text: [{text: text}]}], ids=["title", "keys"]

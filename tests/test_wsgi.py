@@ -345,7 +345,7 @@ class BrokenList(TodoList):
     def fail(self, *arguments):
         raise RuntimeError("secret </pre><b>")
 
-    __iter__ = create = read = update = delete = delete_all = fail
+    __iter__ = snapshot = create = read = update = delete = delete_all = fail
 
 
 FAILING = [("GET", "/todos/"), ("POST", "/todos/"), ("DELETE", "/todos/"), ("GET", "/"), ("HEAD", "/")]
