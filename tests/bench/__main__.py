@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.bench import chart, table
 
 SECTIONS = ["in_process", "served", "startup", "growth", "stored", "postgres", "users"]
-PACKAGES = ["flask", "falcon", "werkzeug", "bottle", "gunicorn", "waitress", "granian", "psycopg"]
+PACKAGES = ["flask", "falcon", "werkzeug", "jinja2", "bottle", "gunicorn", "waitress", "granian", "psycopg"]
 
 
 def main():

@@ -1,7 +1,7 @@
 """From the start of a process to its first answer, what it takes of memory by then, and what an import takes.
 
 Each application is run by the server that its documentation begins with; todomvc.py both as the file, which Python
-compiles at each start, and as what pip installs, which it has compiled once, as it has what the others are made of.
+compiles at each start, and as pip's script runs it, compiled beforehand, as what the others are made of is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.bench.in_process import TODO
 from tests.bench.processes import ENVIRONMENT, ROOT, ask, free_port, memory, running
 
 PASS = "python3 -c pass"
-WAYS = {"python3 todomvc.py": ["todomvc.py"], "installed": ["-c", "from todomvc import main; main()"]}
+WAYS = {"python3 todomvc.py": ["todomvc.py"], "compiled": ["-c", "from todomvc import main; main()"]}
 COMMANDS = {
     **{name: [*command, "--db", ":memory:", "--port"] for name, command in WAYS.items()},
     "Falcon": ["tests/bench/peers/with_falcon.py"],

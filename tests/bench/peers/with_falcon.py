@@ -1,4 +1,8 @@
-"""The tutorial's routes on Falcon."""
+"""The tutorial's routes on Falcon, with Jinja2 for the page, as is usual: Falcon has no templates of its own.
+
+Its wheel has in C what pays: since 4.1 that is `falcon.cyutil` (falconry/falcon #2470). Compiled whole, as 4.0.2 is, it
+was slower in each operation here.
+"""
 
 import hashlib
 import json
