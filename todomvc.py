@@ -1048,11 +1048,13 @@ class TodoFile:
     (wal.html#walresetbug). A rollback journal would be safe without it, but a commit takes four times as long there.
     """
 
+    connections: list[sqlite3.Connection]
+
     def __init__(self, path: str) -> None:
         self.path, self.process = path, 0
         self.lists: dict[bytes, Copy] = {}  # of each user
         self.version = self.data_version = 0
-        self.connections: list[sqlite3.Connection] = []
+        self.connections = []
         self.line: deque[Write] = deque()
         self.mutex, self.reading = threading.Lock(), threading.RLock()
         global sqlite3  # not at the top: a list in memory does without it, and it takes 4 ms and 2 MiB
