@@ -315,10 +315,12 @@ known_todo_representation = functools.lru_cache(maxsize=1000)(todo_representatio
 
 
 def representation(body: bytes, headers: Headers, tag: str, *vary: Header) -> Representation:
+    """Return the entity tag of a body, the answer that carries it, and the one to a client that holds it."""
     return tag, tagged(body, headers, tag), ("304 Not Modified", [("ETag", tag), *vary], b"")
 
 
 def tagged(body: bytes, headers: Headers, tag: str) -> Response:
+    """Return an answer with a body, its length and its entity tag."""
     return "200 OK", [*headers, ("Content-Length", str(len(body))), ("ETag", tag)], body
 
 
@@ -955,10 +957,9 @@ class SQLiteTodoList:
 
     def of(self, user: str) -> SQLiteTodoList:
         """Return the list of a user, as TodoList.of does; it is in the same file."""
+        name = user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
         todos = object.__new__(type(self))
-        vars(todos).update(
-            vars(self), user=user.encode("utf-8", "surrogatepass")
-        )  # SQLite's text cannot hold every str
+        vars(todos).update(vars(self), user=name)
         return todos
 
     @property
@@ -1045,7 +1046,7 @@ class TodoFile:
     (wal.html#walresetbug). A rollback journal would be safe without it, but a commit takes four times as long there.
     """
 
-    connections: list[sqlite3.Connection]
+    connections: list[sqlite3.Connection]  # said here, as in __init__ it would use the name before "global"
 
     def __init__(self, path: str) -> None:
         self.path, self.process = path, 0
@@ -1402,7 +1403,7 @@ def decode_json(text: str) -> Any:
     if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
         refuse_depth(text)
     value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-    if end < len(text) and text[end:].strip(WHITESPACE):
+    if text[end:].strip(WHITESPACE):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 
@@ -1699,6 +1700,7 @@ class Answer(SimpleHandler):
 
 
 def read_line(file: io.BufferedIOBase, too_long: str) -> bytes:
+    """Return the next line, or nothing at the end. Raise HTTPError of the status `too_long` if it is that."""
     line = file.readline(MAX_HEAD + 1)
     if len(line) > MAX_HEAD:
         raise HTTPError(too_long, f"Send a request line of at most {MAX_HEAD} bytes, and as many of headers.")
@@ -1763,6 +1765,7 @@ def header_variables(fields: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def refusal(error: HTTPError) -> WSGIApplication:
+    """Return an application that answers with the error, whatever it is asked."""
     response = problem_response(error)  # not the error, which would hold on to all that was read
 
     def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

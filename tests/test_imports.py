@@ -50,6 +50,21 @@ def test_importing_opens_no_file_and_no_socket_and_starts_no_thread():
     assert run(DEEDS)[:2] == ["[]", "1"]
 
 
+NEEDED_LATER = ["email", "html", "http.client", "shutil", "sqlite3", "ssl", "traceback", "zipfile"]
+STARTED = """
+import sys, todomvc
+options = todomvc.make_parser({}).parse_args(["--db", ":memory:"])
+todomvc.make_application(todomvc.open_list(options.db), options)
+print(*sorted(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy loads some of it by itself")
+def test_a_start_loads_nothing_that_a_list_in_memory_and_answers_without_errors_do_without():
+    command = [sys.executable, "-S", "-c", STARTED, *NEEDED_LATER]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout == "\n"
+
+
 def test_importing_gives_no_warning():
     assert run("import todomvc; print('fine')", "-W", "error", "-X", "dev")[0] == "fine"
 

@@ -93,6 +93,14 @@ def test_the_list_is_right_for_each_name_in_turn(client):
         assert todo["url"] == f"http://{name}/todos/0"
 
 
+@pytest.mark.parametrize("address", ["::1", "[::1]"])  # servers differ
+def test_an_address_of_ipv6_has_brackets_in_the_url(client, todos, address):
+    create(client)
+    environ = {"SERVER_NAME": address, "SERVER_PORT": "8000", "HTTP_HOST": ""}
+    body = call(TodoMVC(todos, todo_backend=True), "GET", "/todos/0", **environ)[2]
+    assert json.loads(body)["url"] == "http://[::1]:8000/todos/0"
+
+
 @pytest.mark.parametrize("name", ['evil"><script>', "evil\\", "a b", "é", "evil.com/x?"])
 def test_no_name_breaks_the_json(client, todos, name):
     create(client)

@@ -55,6 +55,15 @@ def test_each_user_has_a_list_of_their_own_with_ids_from_0(alice, bob):
     assert (titles(alice), titles(bob)) == ([SECRET], ["of bob"])
 
 
+def test_the_lists_of_users_are_of_the_class_that_was_given(tmp_path):
+    class Mine(SQLiteTodoList):
+        more = None
+
+    todos = Mine(tmp_path / "todos.db")
+    todos.more = "mine"
+    assert (type(todos.of("alice")), todos.of("alice").more) == (Mine, "mine")
+
+
 def test_who_is_not_named_has_the_one_list_as_before(alice, client):
     client.post_json("/todos/", {"title": "of all"})
     assert (titles(alice), titles(client)) == ([SECRET], ["of all"])
