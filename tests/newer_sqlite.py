@@ -31,6 +31,6 @@ def connect(path, factory=Connection, **options):
 if __name__ == "__main__":
     sys.modules["sqlite3"] = sys.modules["__main__"]
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import todomvc
+    from todomvc_server import main
 
-    todomvc.main()
+    main()
