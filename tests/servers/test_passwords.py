@@ -46,7 +46,7 @@ FOR_UWSGI = block('auth_basic "todos";\nauth_basic_user_file /etc/htpasswd;\nuws
 APACHE = {
     "apache.conf": (HERE / "apache.conf").read_text(),
     "site.conf": block("WSGIScriptAlias"),
-    "application.py": block("from todomvc import SQLiteTodoList, TodoMVC, guard"),
+    "application.py": block("from todomvc import TodoMVC, open_list\nfrom todomvc_guards import guard"),
 }
 GUARDED = [
     with_password(
