@@ -26,7 +26,7 @@ SPANS = [span for text in TEXTS.values() for span in spans_of(text)]
 
 def block(beginning):
     """Return the one block of lines that begins so."""
-    (found,) = [block for block in BLOCKS if block.startswith(beginning)]
+    (found,) = {block for block in BLOCKS if block.startswith(beginning)}
     return found
 
 
