@@ -278,7 +278,8 @@ BY_NAME = [  # what tox is asked for by the names of environments, or for all of
 
 
 PROGRAMS = """
-    cheroot curl granian gunicorn htpasswd mod_wsgi-express nginx pip pipx pytest python3 tox twistd uwsgi waitress-serve
+    cheroot curl granian gunicorn htpasswd mod_wsgi-express nginx pip pipx pytest python3
+    tox twistd uwsgi waitress-serve
 """
 is_command = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:{'|'.join(PROGRAMS.split())}) (?!-e )").match
 

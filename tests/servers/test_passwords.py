@@ -1,4 +1,4 @@
-"""A password in front, as README has it: whoever knows one has a list, and no other's."""
+"""A password in front, as docs/deploy.md has it: whoever knows one has a list, and no other's."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ class Guarded(Server):
 
 
 def run(command, folder, typed=""):
-    """Run a command of README in a folder, with what is typed into it; return what it says."""
+    """Run a command of docs/deploy.md in a folder, with what is typed into it; return what it says."""
     words = shlex.split(replace(command, paths_in(folder)))
     options = {"stdout": subprocess.PIPE, "start_new_session": True}  # without a terminal, it reads from its input
     return subprocess.run(words, env=environ_in(folder), input=typed, check=True, text=True, **options).stdout
