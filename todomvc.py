@@ -52,7 +52,7 @@ __version__ = "1.0.0"
 __all__ = ["KeyReused", "ListFull", "ListUnavailable", "TodoList", "TodoMVC", "Unconfirmed", "app", "open_list"]
 
 HERE = Path(__file__).resolve().parent
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 MAX_USER = 500  # characters of a user's name
 
 
@@ -476,8 +476,13 @@ def idempotency_key(environ: WSGIEnvironment) -> str | None:
 
 def list_url(environ: WSGIEnvironment) -> str:
     """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
-    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    host = environ.get("HTTP_HOST") or f"{url_host(environ['SERVER_NAME'])}:{environ['SERVER_PORT']}"
     return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
+
+
+def url_host(name: str) -> str:
+    """Return a host name or address as URLs have it: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
 def root_url(environ: WSGIEnvironment) -> str:

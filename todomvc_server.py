@@ -37,6 +37,7 @@ from todomvc import (
     open_list,
     problem_response,
     send,
+    url_host,
 )
 from todomvc_guards import guard, is_loopback, require_one_process
 
@@ -353,11 +354,6 @@ def refusal(error: HTTPError) -> WSGIApplication:
         return send(response, environ, start_response)
 
     return refuse
-
-
-def url_host(name: str) -> str:
-    """Return a host name or address as URLs have it: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
-    return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
 FIELD_NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
