@@ -1,58 +1,18 @@
 """A file that an earlier version has written is taken over in place, with all that is in it."""
 
 import contextlib
-import json
 import sqlite3
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT, call, serve
-from test_command import JSON, request
-from test_sqlite import python
+from earlier import ROWS, select, write_version_1
 
 import todomvc
-from todomvc import KeyReused, ListFull, SQLiteTodoList, TodoMVC, UnusableFile, digest_of
-
-VERSION_1 = """
-    PRAGMA journal_mode = WAL;
-    CREATE TABLE todos (id INTEGER PRIMARY KEY, todo TEXT, version INTEGER NOT NULL, key TEXT, digest TEXT);
-    CREATE INDEX todos_by_version ON todos (version);
-    CREATE UNIQUE INDEX todos_by_key ON todos (key) WHERE key IS NOT NULL;
-    PRAGMA application_id = 1416578159;
-    PRAGMA user_version = 1;
-"""
-ROWS = [
-    (0, '{"title":"a","id":0}', 1, "k", digest_of({"title": "a"})),
-    (1, None, 4, None, None),
-    (2, '{"title":"\\u00e9","id":2,"order":3}', 3, None, None),
-]
-KILLED = """
-import os, signal, sys, todomvc
-prepare = todomvc.prepare
-def prepare_until_killed(database):
-    database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))
-    prepare(database)
-todomvc.prepare = prepare_until_killed
-todomvc.SQLiteTodoList(sys.argv[1]).version
-"""
+from todomvc import KeyReused, ListFull, SQLiteTodoList, UnusableFile
 
 
 @pytest.fixture
 def path(tmp_path):
-    """A file of version 1: a todo that was made by a key, a tombstone, and another todo."""
-    path = tmp_path / "todos.db"
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        database.executescript(VERSION_1)
-        database.executemany("INSERT INTO todos VALUES (?, ?, ?, ?, ?)", ROWS)
-        database.commit()
-    return path
-
-
-def select(path, statement):
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return database.execute(statement).fetchall()
+    return write_version_1(tmp_path / "todos.db")
 
 
 def test_the_todos_are_as_they_were(path):
@@ -87,29 +47,12 @@ def test_it_is_of_this_version_and_sound_afterwards(path):
     assert select(path, "SELECT name FROM sqlite_master WHERE name LIKE 'todos%'") == []
 
 
-def test_processes_that_open_it_at_one_moment_all_can(path):
-    program = "from todomvc import SQLiteTodoList; import sys; print(SQLiteTodoList(sys.argv[1]).create({})[0])"
-    with ThreadPoolExecutor(6) as pool:
-        ids = list(pool.map(lambda _: int(python(program, path)), range(6)))
-    assert sorted(ids) == list(range(3, 9))
-
-
 def test_a_process_of_the_earlier_version_can_do_no_harm_to_it(path):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as earlier:
         earlier.execute("SELECT * FROM todos").fetchall()
         SQLiteTodoList(path).create({})
         with pytest.raises(sqlite3.OperationalError):
             earlier.execute("UPDATE todos SET todo = NULL WHERE id = 0")
-
-
-def test_killed_at_any_step_it_is_of_one_version_or_the_other(path):
-    codes = set()
-    for steps in range(20, 1500, 60):
-        command = [sys.executable, "-c", KILLED, str(path), str(steps)]
-        codes.add(subprocess.run(command, cwd=ROOT, timeout=60).returncode)
-        assert select(path, "PRAGMA user_version") in ([(1,)], [(2,)])
-    assert -9 in codes
-    assert [json.loads(todo)["id"] for todo in SQLiteTodoList(path)] == [0, 2]
 
 
 def test_where_it_cannot_be_it_is_refused_and_left_alone(path):
@@ -119,13 +62,6 @@ def test_where_it_cannot_be_it_is_refused_and_left_alone(path):
         SQLiteTodoList(path).create({})
     assert select(path, "SELECT count(*) FROM todos") == [(3,)]
     assert select(path, "PRAGMA user_version") == [(1,)]
-
-
-def test_the_command_takes_it_over(path, tmp_path):
-    with serve("--db", str(path), cwd=tmp_path) as server:
-        assert request(server, "/todos/0")[1] == ROWS[0][1].encode()
-        assert request(server, "/todos/0", "PATCH", '{"completed":true}', JSON)[0] == 200
-    assert b'"completed":true' in call(TodoMVC(SQLiteTodoList(path)), "GET", "/todos/0")[2]
 
 
 def prepare_without_room(database, prepare=todomvc.prepare):
