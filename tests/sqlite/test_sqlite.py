@@ -5,14 +5,12 @@ import errno
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT
 
 import todomvc
 from todomvc import KeyReused, ListFull, ListUnavailable, SQLiteTodoList, UnusableFile
@@ -28,21 +26,6 @@ def path(tmp_path):
 @pytest.fixture
 def todos(path):
     return SQLiteTodoList(path)
-
-
-def python(program, *arguments, **options):
-    """Run a program in an interpreter of its own, with the module on its path; return what it prints."""
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def sql(path, *statements):
-    """Execute statements in the sqlite3 of another process; return the last one's rows as Python prints them."""
-    program = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-    program += "for s in sys.argv[2:]: rows = d.execute(s).fetchall()\nprint(rows, end='')\nd.close()"
-    return python(program, path, *statements)
 
 
 def opened(path):
@@ -89,12 +72,6 @@ def test_the_version_goes_on_where_it_was(todos, path):
 
 def test_a_commit_is_flushed_to_the_log(todos):
     assert (pragma(todos, "journal_mode"), pragma(todos, "synchronous"), pragma(todos, "fullfsync")) == (b"wal", 2, 1)
-
-
-def test_the_file_says_whose_it_is(todos, path):
-    todos.create({})
-    assert sql(path, "PRAGMA application_id") == f"[({int.from_bytes(b'ToDo', 'big')},)]"
-    assert sql(path, "PRAGMA user_version") == "[(2,)]"
 
 
 def test_the_log_does_not_grow_for_ever(todos, path):
@@ -196,52 +173,6 @@ def test_lists_that_merge_different_fields_at_once_lose_none(todos, path):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda n: [lists[n].update(0, {f"{n} {m}": m}) for m in range(100)], range(2)))
     assert todos.read(0).count(b":") == 201
-
-
-def test_a_list_that_is_dropped_leaves_the_others_their_locks(todos, path):
-    todos.create({})
-    SQLiteTodoList(path).create({})
-    sql(path, "SELECT * FROM todo")  # would take the log away when it closes, if it could lock the file for itself
-    assert os.path.exists(f"{path}-wal")
-
-
-def test_a_backup_of_the_file_in_use_is_whole(todos, path, tmp_path):
-    todos.create({"title": "a"})
-    sql(path, f"VACUUM INTO '{tmp_path}/backup.db'")
-    assert list(SQLiteTodoList(tmp_path / "backup.db")) == list(todos)
-
-
-# Processes: a connection must not be carried across a fork
-
-
-FORK = """
-import os, sys, todomvc
-todos = todomvc.SQLiteTodoList(sys.argv[1])
-exec(sys.argv[2])
-if os.fork() == 0:
-    try:
-        todos.create({"title": "child"})
-    except todomvc.UnusableFile as error:
-        print(error, flush=True)
-    os._exit(0)
-os.wait()
-todos.create({"title": "parent"})
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_list_that_is_first_used_after_a_fork_works_in_both_processes(path):
-    assert python(FORK, path, "") == ""
-    assert list(SQLiteTodoList(path)) == [b'{"title":"child","id":0}', b'{"title":"parent","id":1}']
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_list_that_was_used_before_a_fork_is_refused_in_the_child(path):
-    assert (
-        python(FORK, path, "todos.version")
-        == f"{path}: it was used before this process was forked, use it only after\n"
-    )
-    assert list(SQLiteTodoList(path)) == [b'{"title":"parent","id":0}']
 
 
 # Writes that fail

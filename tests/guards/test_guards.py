@@ -1,8 +1,7 @@
 """The guards: no page of another site writes (as Go's http.CrossOriginProtection), no other name leads here."""
 
 import pytest
-from conftest import call, client_of, serve
-from test_command import refusal, request, run
+from conftest import call, client_of
 
 from todomvc import ReadyMade, TodoList, TodoMVC, guard, refuse_cross_origin_writes, require_host
 
@@ -162,88 +161,6 @@ def test_what_is_misdirected_changes_nothing_and_says_why():
 @pytest.mark.parametrize("host", [*LOOPBACK, *STRANGE], ids=lambda host: ascii(host[:30]))
 def test_without_names_the_guard_lets_every_name_pass(host):
     assert status_of(guard(application()), HTTP_HOST=host) == 200
-
-
-# The command
-
-
-def status_at(process, method="GET", **headers):
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return request(process, "/todos/", method, None, names)[0]
-
-
-@pytest.mark.parametrize(("host", "status"), [("localhost", 200), ("127.0.0.2:1", 200), ("evil.com", 421)])
-def test_the_command_answers_to_loopback_names_only(server, host, status):
-    assert status_at(server, Host=host) == status
-
-
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_the_command_refuses_writes_of_other_sites(server, method):
-    assert status_at(server, method, Sec_Fetch_Site="cross-site") == 403
-    assert status_at(server, method, Origin="http://evil.com") == 403
-
-
-def test_a_page_of_the_command_may_write(server):
-    assert status_at(server, "DELETE", Sec_Fetch_Site="same-origin", Origin=server.url.rstrip("/")) == 200
-    assert status_at(server, "DELETE", Origin=server.url.rstrip("/")) == 200
-
-
-def test_the_command_answers_to_the_names_that_it_is_given(tmp_path):
-    with serve("--allow-host", "a.example.org, B.example.org", cwd=tmp_path) as process:
-        statuses = [status_at(process, Host=host) for host in ["a.example.org", "b.example.org:80", "c.example.org"]]
-    assert statuses == [200, 200, 421]
-
-
-def test_the_command_bound_to_one_more_loopback_address_is_as_strict(tmp_path):
-    with serve("--host", "127.0.0.2", cwd=tmp_path) as process:
-        assert [status_at(process, Host=host) for host in ["127.0.0.2", "evil.com"]] == [200, 421]
-
-
-@pytest.mark.parametrize(("arguments", "status"), [([], 200), (["--allow-host", "a.example.org"], 421)])
-def test_the_command_bound_to_any_address_answers_to_every_name_unless_some_are_given(tmp_path, arguments, status):
-    with serve("--host", "0.0.0.0", *arguments, cwd=tmp_path) as process:
-        assert status_at(process, Host="evil.com") == status
-
-
-def test_the_command_bound_to_any_address_says_who_can_reach_it(tmp_path):
-    with serve("--host", "0.0.0.0", cwd=tmp_path) as process:
-        line = process.stdout.readline()
-    assert "can read and change" in line
-    assert "password" in line
-
-
-def test_the_command_bound_to_loopback_says_nothing_of_it(tmp_path):
-    with serve(cwd=tmp_path) as process:
-        process.terminate()
-        assert process.stdout.read() == ""
-
-
-@pytest.mark.parametrize("name", ["x y:1", "a:80", "http://a", "a/b", "*", "[::1", "::1", "a@b", "ä"])
-def test_what_is_no_name_is_refused_by_the_command(tmp_path, name):
-    assert "--allow-host" in refusal(run(tmp_path, "--port", "0", "--allow-host", name))
-
-
-BAD_ORIGINS = [
-    "example.org",
-    "https://",
-    "https://a/",
-    "https://a/b",
-    "https://a:x",
-    "null",
-    "https://*.a",
-    "https://u@a",
-]
-
-
-@pytest.mark.parametrize("origin", BAD_ORIGINS)
-def test_what_is_no_origin_is_refused_by_the_command(tmp_path, origin):
-    assert "--cors" in refusal(run(tmp_path, "--port", "0", "--cors", origin))
-
-
-@pytest.mark.parametrize(("name", "value"), [("TODOMVC_HOSTS", "http://a"), ("TODOMVC_CORS", "a, https://b")])
-def test_what_is_none_in_the_environment_is_refused_by_the_command(tmp_path, monkeypatch, name, value):
-    monkeypatch.setenv(name, value)
-    refusal(run(tmp_path, "--port", "0"))
 
 
 # The application that a server imports

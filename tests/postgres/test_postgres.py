@@ -15,8 +15,8 @@ from conftest import client_of
 from databases import own_server, psycopg
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from test_durability import small_file_system, wait_until
-from test_model import TwoLists
+from model import TwoLists
+from stress import small_file_system, wait_until
 
 from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
 from todomvc_postgres import MAX_CONNECTIONS, PostgresTodoList

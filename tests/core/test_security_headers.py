@@ -4,7 +4,6 @@ import re
 
 import pytest
 from conftest import call, client_of
-from test_command import answer_to
 
 from todomvc import TodoMVC, guard
 
@@ -104,16 +103,3 @@ def test_the_page_of_an_error_shows_nothing_of_the_path_as_it_is(application, pa
     client = client_of(application, PATH_INFO=path, SCRIPT_NAME=script_name)
     answer = client.get("/", status=404)
     assert not re.search(r"""<script>|<b>|alert|Evil|"'|\x1b|\0""", answer.text)
-
-
-@pytest.mark.parametrize("path", ["/", "/todos/", "/css/app.css", "/nothing", "/todos/x", "*"])
-def test_the_server_names_no_version(server, path):
-    answer = answer_to(server, f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    assert b"\r\nServer: todomvc\r\n" in answer
-    assert b"python" not in answer.split(b"\r\n\r\n")[0].lower()
-
-
-def test_an_answer_to_what_is_not_http_names_no_version_either(server):
-    answer = answer_to(server, b"\x16\x03\x01\r\n\r\n")
-    assert b"\r\nServer: todomvc\r\n" in answer
-    assert b"Python" not in answer

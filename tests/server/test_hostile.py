@@ -11,8 +11,8 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
+from command import answer_to
 from conftest import serve
-from test_command import answer_to
 
 LONG = 65_536
 

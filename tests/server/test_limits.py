@@ -14,7 +14,7 @@ import weakref
 from http.client import HTTPConnection
 
 import pytest
-from test_command import address_of, answer_to, request
+from command import address_of, answer_to, request
 
 import todomvc
 from todomvc import RequestHandler, ThreadingWSGIServer, TodoMVC

@@ -7,67 +7,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from http.client import HTTPException
 
 import pytest
+from command import IN_MEMORY, address_of, answer_to, connect, end_of_sending, refusal, request, run, until
 from conftest import ROOT, serve
 
 from todomvc import __version__
 
-JSON = {"Content-Type": "application/json"}
-
-
-IN_MEMORY = ["--db", ":memory:"]
 FOR_DEVELOPERS = {"PYTHONDEVMODE", "PYTHONWARNINGS"}
 AS_USERS_HAVE = {name: value for name, value in os.environ.items() if name not in FOR_DEVELOPERS}
-
-
-def run(folder, *arguments, program=ROOT / "todomvc.py"):
-    """Run the command to its end."""
-    command = [sys.executable, str(program), *IN_MEMORY, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
-
-
-def address_of(process):
-    url = urlsplit(process.url)
-    return url.hostname, url.port
-
-
-def request(process, path="/", method="GET", body=None, headers=JSON):
-    """Send a request; return the status and the body. Ten seconds without an answer are an error."""
-    with contextlib.closing(HTTPConnection(*address_of(process), timeout=10)) as connection:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
-
-
-def connect(process):
-    return contextlib.closing(socket.create_connection(address_of(process), timeout=10))
-
-
-def answer_to(process, *pieces, then=lambda connection: None):
-    """Send bytes as they are, then do what `then` does to the connection; return all that comes back."""
-    with connect(process) as connection:
-        for piece in pieces:
-            connection.sendall(piece)
-        then(connection)
-        return connection.makefile("rb").read()
-
-
-def end_of_sending(connection):
-    connection.shutdown(socket.SHUT_WR)
-
-
-def until(condition):
-    """Wait until it holds, half a minute at most."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.05)
 
 
 # What it says
@@ -115,14 +66,6 @@ def test_version_prints_the_version(tmp_path):
 
 
 # What it refuses: one clear line, no traceback, an exit status other than 0
-
-
-def refusal(process):
-    """Return the one line that a refused command must say."""
-    assert process.returncode not in {0, None}
-    assert process.stdout == ""
-    assert re.fullmatch(r"todomvc: [^\n]+\n", process.stderr), process.stderr
-    return process.stderr
 
 
 def test_a_port_in_use_is_refused(server, tmp_path):
@@ -463,3 +406,16 @@ def test_without_debug_no_change_is_taken_up(copy):
         (copy / "templates/index.html").write_text("hello $todos")
         time.sleep(1.5)  # three times the interval at which --debug looks
         assert answers(process, "/", b"<title>TodoMVC</title>")
+
+
+@pytest.mark.parametrize("path", ["/", "/todos/", "/css/app.css", "/nothing", "/todos/x", "*"])
+def test_the_server_names_no_version(server, path):
+    answer = answer_to(server, f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    assert b"\r\nServer: todomvc\r\n" in answer
+    assert b"python" not in answer.split(b"\r\n\r\n")[0].lower()
+
+
+def test_an_answer_to_what_is_not_http_names_no_version_either(server):
+    answer = answer_to(server, b"\x16\x03\x01\r\n\r\n")
+    assert b"\r\nServer: todomvc\r\n" in answer
+    assert b"Python" not in answer

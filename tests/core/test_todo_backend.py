@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from conftest import call, client_of, serve
-from test_command import answer_to, request
+from conftest import call, client_of
 
 from todomvc import ReadyMade, TodoList, TodoMVC
 
@@ -176,25 +175,10 @@ def test_what_it_adds_is_not_kept_but_for_completed():
     assert client_of(TodoMVC(todos)).get("/todos/0").json == {"title": "blah", "completed": False, "id": 0}
 
 
-# The command and app
-
-
-@pytest.mark.parametrize("arguments", [["--todo-backend"], ["--todo-backend", "--cors", "https://example.org"]])
-def test_the_command_serves_it_to_the_pages_of_others(tmp_path, arguments):
-    with serve(*arguments, cwd=tmp_path) as process:
-        status, body = request(process, "/todos/", "POST", b'{"title": "a"}', {**JSON, **ORIGIN})
-    todo = {"title": "a", "completed": False, "id": 0, "url": f"{process.url}todos/0"}
-    assert (status, json.loads(body)) == (200, todo)
+# The application that a server imports
 
 
 @pytest.mark.parametrize(("value", "is_on"), [("1", True), ("", False), ("0", False)])
 def test_the_environment_switches_it_on_for_app(monkeypatch, value, is_on):
     monkeypatch.setenv("TODOMVC_TODO_BACKEND", value)
     assert ("completed" in create(client_of(ReadyMade()))) is is_on
-
-
-def test_a_preflight_of_the_command_has_each_header_once(tmp_path):
-    lines = "OPTIONS /todos/ HTTP/1.0\r\nOrigin: null\r\nAccess-Control-Request-Method: PATCH\r\n\r\n"
-    with serve("--todo-backend", cwd=tmp_path) as process:
-        answer = answer_to(process, lines.encode())
-    assert answer.count(b"Access-Control-Allow-Origin: *\r\n") == 1

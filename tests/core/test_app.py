@@ -1,11 +1,7 @@
 """In memory means one process: the ready-made application says so, where a server has several."""
 
-import subprocess
-import sys
-
 import pytest
-from conftest import ROOT, client_of
-from workers import ask, gunicorn
+from conftest import client_of
 
 from todomvc import ReadyMade, TodoList, TodoMVC
 
@@ -68,24 +64,3 @@ def test_a_file_that_cannot_be_used_is_503_until_it_can(app, monkeypatch, tmp_pa
     assert "folder" in response.errors
     (tmp_path / "folder").mkdir()
     client_of(app).get("/todos/", status=200)
-
-
-def test_importing_touches_no_disk(tmp_path):
-    program = "import sys; sys.path.append(sys.argv[1]); import todomvc; print(todomvc.app)"
-    environ = {"TODOMVC_DB": "todos.db", "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run(
-        [sys.executable, "-c", program, str(ROOT)], cwd=tmp_path, env=environ, check=True, stdout=subprocess.PIPE
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("path", ["/todos/", "/todos/0"])
-def test_the_workers_of_gunicorn_refuse_to_have_a_list_each(tmp_path, path):
-    with gunicorn("-w", "2", cwd=tmp_path, db=None) as server:
-        status, problem = ask(server.url, "GET", path)
-    assert (status, "TODOMVC_DB" in problem["detail"]) == (500, True)
-
-
-def test_one_worker_of_gunicorn_needs_no_file(tmp_path):
-    with gunicorn("-w", "1", cwd=tmp_path, db=None) as server:
-        assert ask(server.url, "POST", "/todos/", {"title": "a"}) == (200, {"title": "a", "id": 0})

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 
 import pytest
+from command import refusal, run
 from conftest import serve
 from databases import own_server, psycopg
 from readme import block
-from test_command import refusal, run
-from test_durability import KINDS, at_work, chance, parsed  # noqa: F401, one is a fixture
+from stress import KINDS, at_work, parsed
 from workers import ask, connection_to, gunicorn, request_of
 
 from todomvc_postgres import PostgresTodoList
@@ -127,7 +127,7 @@ def test_the_workers_of_gunicorn_keep_one_gapless_list(database, tmp_path, kind)
 # Killed, and without the database
 
 
-def test_servers_killed_at_any_moment_lose_no_answer(database, tmp_path, chance):  # noqa: F811
+def test_servers_killed_at_any_moment_lose_no_answer(database, tmp_path, chance):
     users, todos = [], PostgresTodoList(database)
     for number in range(ROUNDS):
         with command(database, tmp_path) as one, command(database, tmp_path) as two:

@@ -3,14 +3,12 @@
 import contextlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
@@ -18,83 +16,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, serve
+from stress import KINDS, at_work, parsed, small_file_system
 from workers import ask, connection_to, gunicorn, request_of, workers_of
 
 from todomvc import SQLiteTodoList
 
-SEED = random.randrange(10**6)
 ROUNDS = 5
-KINDS = {
-    "sync": ["-w", "4"],
-    "gthread": ["-w", "4", "-k", "gthread", "--threads", "4"],
-    "preload": ["-w", "4", "--preload"],
-}
-
-
-@pytest.fixture
-def chance():
-    """What is random, from a seed that is printed when a test fails."""
-    print("seed", SEED)
-    return random.Random(SEED)
-
-
-class User(threading.Thread):
-    """Makes, changes and deletes todos of its own until the server is gone, and knows what it was told."""
-
-    def __init__(self, url, name, seed):
-        super().__init__()
-        self.url, self.name, self.chance = url, name, random.Random(seed)
-        self.todos = {}  # by id: the todo as the last answer had it, None once deleted
-        self.doubtful = None  # the request that had no answer
-
-    def run(self):
-        with contextlib.suppress(OSError, HTTPException):
-            for number in range(10**6):
-                self.doubtful = self.choose(number)
-                status, todo = ask(self.url, *self.doubtful)
-                assert status == 200
-                self.todos[todo["id"]] = None if self.doubtful[0] == "DELETE" else todo
-                self.doubtful = None
-
-    def choose(self, number):
-        live = [id for id, todo in self.todos.items() if todo]
-        method = self.chance.choice(["POST", "PATCH", "DELETE"]) if live else "POST"
-        if method == "POST":
-            return method, "/todos/", {"by": self.name, "n": number}, f"{self.name}-{number}"
-        return method, f"/todos/{self.chance.choice(live)}", {"n": number}
-
-    def check(self, todos):
-        """See that each answer still holds, and the request without one was carried out whole or not at all."""
-        for id, todo in self.todos.items():
-            kept = parsed(todos.read(id))
-            assert kept in [todo, *self.doubts(id)]
-            self.todos[id] = kept
-        if self.doubtful and self.doubtful[0] == "POST":  # the client tries again
-            id, todo = todos.create(*self.doubtful[2:])
-            self.todos[id] = parsed(todo)
-
-    def doubts(self, id):
-        """Return what the request without an answer makes of a todo, if it is about that one."""
-        method, path, fields, *_ = self.doubtful or ("", "", None)
-        if path != f"/todos/{id}":
-            return []
-        return [None] if method == "DELETE" else [{**self.todos[id], **fields}]
-
-
-def at_work(url, chance, name, count=8):
-    """Start users, and wait until each has had an answer; they end when the server is gone."""
-    users = [User(url, f"{name}.{n}", chance.random()) for n in range(count)]
-    for user in users:
-        user.start()
-    wait_until(lambda: all(user.todos for user in users))
-    return users
-
-
-def wait_until(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
 
 
 def check_integrity(path, ids):
@@ -103,10 +30,6 @@ def check_integrity(path, ids):
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         kept = [id for (id,) in database.execute("SELECT id FROM todo ORDER BY id")]
     assert kept == sorted(ids) == list(range(len(kept)))
-
-
-def parsed(todo):
-    return todo and json.loads(todo)
 
 
 # Killed
@@ -343,18 +266,6 @@ def small_disk(tmp_path):
     """A folder with a file system of its own, of 2 MiB."""
     with small_file_system(tmp_path / "disk") as folder:
         yield folder
-
-
-@contextlib.contextmanager
-def small_file_system(folder):
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("only root may mount a small file system, and not everywhere")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_507_reads_go_on_and_writes_work_again_once_there_is_room(small_disk):

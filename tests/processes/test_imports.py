@@ -79,3 +79,12 @@ def test_importing_needs_no_folder_beside_the_file(tmp_path):
 
 def test_the_names_that_the_readme_gives_are_public():
     assert run("from todomvc import *; print(TodoMVC, TodoList, app, application)")[0]
+
+
+def test_importing_touches_no_disk(tmp_path):
+    program = "import sys; sys.path.append(sys.argv[1]); import todomvc; print(todomvc.app)"
+    environ = {"TODOMVC_DB": "todos.db", "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(
+        [sys.executable, "-c", program, str(ROOT)], cwd=tmp_path, env=environ, check=True, stdout=subprocess.PIPE
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -101,7 +100,3 @@ def shorter_than(length):
             raise Refused
 
     return check
-
-
-TwoLists.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-TestTwoLists = TwoLists.TestCase

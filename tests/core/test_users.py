@@ -1,13 +1,11 @@
 """Users: each one that the server names has a list of their own, which no request of another's reads or changes."""
 
-import os
 from urllib.parse import quote
 
 import pytest
-from conftest import call, client_of, serve
-from test_command import JSON, refusal, request, run
+from conftest import call, client_of
 
-from todomvc import MAX_USER, ReadyMade, SQLiteTodoList, TodoList, TodoMVC, guard
+from todomvc import MAX_USER, SQLiteTodoList, TodoList, TodoMVC
 
 SECRET = "what only alice knows"
 NAMES = [
@@ -163,60 +161,6 @@ def test_a_change_is_no_other_version_to_other_users(todos):
     before = todos.of("alice").version, todos.version
     todos.of("bob").create({})
     assert (todos.of("alice").version, todos.version) == before != todos.of("bob").version
-
-
-# The header of a proxy
-
-
-@pytest.fixture
-def behind_proxy():
-    return guard(TodoMVC(), user_header="X-Remote-User")
-
-
-def test_a_header_by_itself_is_not_believed():
-    application = TodoMVC()
-    client_of(application).post_json("/todos/", {"title": "of all"}, headers={"X-Remote-User": "alice"})
-    assert titles(client_of(application)) == ["of all"]
-
-
-def test_the_header_of_the_proxy_names_the_user(behind_proxy):
-    client = client_of(behind_proxy)
-    client.post_json("/todos/", {"title": SECRET}, headers={"X-Remote-User": "alice"})
-    assert client.get("/todos/").json == client.get("/todos/", headers={"X-Remote-User": "bob"}).json == []
-    assert len(client.get("/todos/", headers={"X-Remote-User": "alice"}).json) == 1
-
-
-def test_where_the_proxy_names_nobody_no_one_else_does(behind_proxy):
-    client_of(behind_proxy, REMOTE_USER="alice").post_json("/todos/", {"title": "of all"})
-    assert titles(client_of(behind_proxy)) == ["of all"]
-
-
-def test_the_command_takes_the_header(tmp_path):
-    with serve("--user-header", "X-Remote-User", "--db", ":memory:", cwd=tmp_path) as server:
-        alice = {**JSON, "X-Remote-User": "alice"}
-        assert request(server, "/todos/", "POST", "{}", alice)[0] == 200
-        assert request(server, "/todos/0", headers=alice)[0] == 200
-        assert request(server, "/todos/0")[0] == 404
-
-
-def test_app_takes_the_header(monkeypatch):
-    monkeypatch.setenv("TODOMVC_USER_HEADER", "X-Remote-User")
-    client = client_of(ReadyMade())
-    client.post_json("/todos/", {}, headers={"X-Remote-User": "alice"})
-    assert client.get("/todos/").json == []
-
-
-@pytest.mark.parametrize("name", ["X_Remote_User", "X-Remote-User:", "a b", "é"])
-def test_what_is_no_name_of_a_header_is_told_so(tmp_path, name):
-    assert f"{name!r} is not the name of a header" in refusal(run(tmp_path, "--user-header", name))
-
-
-def test_a_variable_of_the_process_names_no_user(tmp_path):
-    environment = {**os.environ, "REMOTE_USER": "alice", "HTTP_IF_NONE_MATCH": "*"}
-    with serve("--db", "todos.db", cwd=tmp_path, env=environment) as server:
-        assert request(server, "/todos/", "POST", "{}")[0] == 200
-        assert request(server, "/todos/0")[0] == 200
-    assert len(list(SQLiteTodoList(tmp_path / "todos.db"))) == 1
 
 
 def test_the_list_of_a_user_is_made_once(todos):

@@ -1,17 +1,13 @@
 """Entity tags and the conditions on them (RFC 9110, sections 8.8.3 and 13): nobody downloads twice or overwrites."""
 
-import io
 import json
 import re
-import subprocess
-import sys
-import threading
 
 import pytest
-from conftest import ROOT, call, client_of, serve
-from test_command import request
+from conftest import call, client_of, put, tag_of
+from stress import race
 
-from todomvc import SQLiteTodoList, TodoList, TodoMVC
+from todomvc import TodoList, TodoMVC
 
 READS = ["/", "/todos/", "/todos/0", "/css/app.css", "/icon.svg"]
 CHANGES = [
@@ -27,10 +23,6 @@ def client(application):
     client = client_of(application)
     client.post_json("/todos/", LONG)
     return client
-
-
-def tag_of(application, path, **environ):
-    return dict(call(application, "GET", path, **environ)[1])["ETag"]
 
 
 def status_of(application, path, condition, **environ):
@@ -235,22 +227,6 @@ def test_the_list_is_deleted_only_as_it_was_seen(application, client, coding):
 # At once
 
 
-def race(count, write):
-    """Call `write` in as many threads at once with the number of each; return what they return."""
-    outcomes, gate = [], threading.Barrier(count)
-
-    def run(number):
-        gate.wait()
-        outcomes.append(write(number))
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(outcomes)
-
-
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_of_threads_with_the_same_if_match_one_writes(application, client, method):
     for id in range(1, 11):
@@ -275,64 +251,6 @@ def test_every_thread_that_reads_again_after_412_gets_its_change_in(application)
 
     assert race(8, increase) == ["200 OK"] * 8
     assert json.loads(application.todos.read(0))["n"] == 8
-
-
-def put(application, tag, body, path="/todos/0"):
-    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
-    return call(application, "PUT", path, HTTP_IF_MATCH=tag, **environ)[0]
-
-
-WRITER = """
-import sys
-from test_conditional import put
-from todomvc import SQLiteTodoList, TodoMVC
-application = TodoMVC(SQLiteTodoList(sys.argv[1]))
-application.todos.read(0)
-print("ready", flush=True)
-for line in sys.stdin:
-    path, tag = line.split()
-    print(put(application, tag, b'{"by": "%s"}' % sys.argv[2].encode(), path), flush=True)
-"""
-
-
-@pytest.fixture
-def writers(tmp_path):
-    """Four processes, each with an application over one file: they PUT what they are told to at once."""
-    command = [sys.executable, "-c", WRITER, str(tmp_path / "todos.db")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-    environ = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    processes = [subprocess.Popen([*command, f"w{n}"], env=environ, **pipes) for n in range(4)]
-    try:
-        assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
-        yield processes
-    finally:
-        for process in processes:
-            process.communicate(timeout=10)
-
-
-def test_of_processes_with_the_same_if_match_one_writes(tmp_path, writers):
-    todos = SQLiteTodoList(tmp_path / "todos.db")
-    application = TodoMVC(todos)
-    for id in range(25):
-        todos.create({"title": "a"})
-        line = f"/todos/{id} {tag_of(application, f'/todos/{id}')}\n"
-        for writer in writers:
-            writer.stdin.write(line)
-        answers = [writer.stdout.readline() for writer in writers]
-        assert sorted(answers) == ["200 OK\n", *["412 Precondition Failed\n"] * 3]
-        assert json.loads(todos.read(id))["by"] == f"w{answers.index('200 OK' + chr(10))}"
-
-
-def test_of_two_commands_over_one_file_one_writes(tmp_path):
-    with serve("--db", "shared.db", cwd=tmp_path) as one, serve("--db", "shared.db", cwd=tmp_path) as other:
-        json_type = {"Content-Type": "application/json"}
-        for id in range(10):
-            request(one, "/todos/", "POST", b'{"title": "a"}', json_type)
-            tag = tag_of(TodoMVC(SQLiteTodoList(tmp_path / "shared.db")), f"/todos/{id}")
-            condition = {**json_type, "If-Match": tag}
-            servers = [one, other, one, other]
-            statuses = race(4, lambda n: request(servers[n], f"/todos/{id}", "PATCH", b'{"a": %d}' % n, condition)[0])  # noqa: B023
-            assert statuses == [200, 412, 412, 412]
 
 
 def test_a_list_of_ones_own_is_checked_at_its_lock():
