@@ -1,6 +1,6 @@
 /**
- * An EventTarget whose events carry one value each. `Events` maps their names to the types of these values.
- *
+ * An EventTarget whose events carry one value each. `Events` maps their names to the types of these
+ * values.
  * @template {Record<string, any>} Events
  */
 export class Emitter extends EventTarget {

@@ -1,37 +1,13 @@
 /**
- * What is owed to the server. Each change that the user makes is a debt until the server has confirmed it.
+ * What is owed to the server. Each change that the user makes is a debt until the server has
+ * confirmed it.
  *
- * Each debt is a record under a key of its own in localStorage, so that no tab overwrites another's. The key begins with
- * the outbox's name and a number that grows, so that sorted keys are in the order of the changes.
+ * Each debt is a record under a key of its own in localStorage, so that no tab overwrites
+ * another's. The key begins with the outbox's name and a number that grows, so that sorted keys are
+ * in the order of the changes.
  *
- * A todo is named by its id or, until the server has given it one, by the Idempotency-Key of its creation.
- *
- * @typedef {number | string} TodoKey
- * @typedef {Record<string, any>} Fields some fields of a todo and their values
- *
- * @typedef {object} Creation
- * @property {'create'} type
- * @property {TodoKey} todoKey
- * @property {Fields} fields what is POSTed
- * @property {number} after the last id known when it was made, or -1
- * @property {boolean} sent whether it may have reached the server; then its fields stay, as its key demands
- *
- * @typedef {object} Change
- * @property {'change'} type
- * @property {TodoKey} todoKey
- * @property {Fields} fields
- *
- * @typedef {object} Deletion
- * @property {'delete'} type
- * @property {TodoKey} todoKey
- *
- * @typedef {Creation | Change | Deletion} Debt
- *
- * @typedef {object} Owed all debts of one todo
- * @property {string[]} recordKeys
- * @property {Creation | undefined} creation
- * @property {Fields} changes what is to change after the creation, merged
- * @property {boolean} isDeleted
+ * A todo is named by its id or, until the server has given it one, by the Idempotency-Key of its
+ * creation.
  */
 
 export class Outbox {
@@ -41,7 +17,10 @@ export class Outbox {
   /** @type {Map<string, Debt>} by record key */
   records = new Map();
 
-  /** @type {Map<TodoKey, Set<string>>} the record keys of each todo; its order is the order of sending */
+  /**
+   * @type {Map<TodoKey, Set<string>>} the record keys of each todo; its order is the order of
+   *   sending
+   */
   recordKeys = new Map();
 
   /** @type {Map<TodoKey, number>} the ids of todos that were created here */
@@ -53,8 +32,8 @@ export class Outbox {
   /**
    * @param {string} name what the keys of the records begin with
    * @param {object} parts
-   * @param {import('./storage.js').JSONStorage} parts.storage
-   * @param {import('./clock.js').Clock} parts.clock
+   * @param {JSONStorage} parts.storage
+   * @param {Clock} parts.clock
    * @param {() => string} parts.randomKey
    */
   constructor(name, { storage, clock, randomKey }) {
@@ -66,15 +45,11 @@ export class Outbox {
     this.reload();
   }
 
-  /**
-   * @param {TodoKey} todoKey
-   * @returns {Owed | undefined}
-   */
   owed(todoKey) {
     const recordKeys = this.recordKeys.get(this.currentKey(todoKey));
     if (!recordKeys) return undefined;
     /** @type {Owed} */
-    const owed = { recordKeys: [...recordKeys], creation: undefined, changes: {}, isDeleted: false };
+    const owed = { recordKeys: [...recordKeys], changes: {}, isDeleted: false };
     for (const recordKey of recordKeys) {
       const debt = /** @type {Debt} */ (this.records.get(recordKey));
       if (debt.type === 'create') owed.creation = debt;
@@ -91,7 +66,6 @@ export class Outbox {
 
   /**
    * Creations go one after the other, as their ids give the order of the list.
-   *
    * @param {(todoKey: TodoKey) => boolean} [isHeld] tells what has to wait
    * @returns {TodoKey[]} the todos whose debts may be sent now
    */
@@ -102,10 +76,7 @@ export class Outbox {
     return todoKeys.filter((key) => key === nextCreation || !isUnidentified(key));
   }
 
-  /**
-   * @param {Debt} debt
-   * @returns {string} the key of its record
-   */
+  /** @returns {string} the key of its record */
   add(debt) {
     const order = Math.max(this.clock.now(), this.lastOrder + 1);
     const recordKey = `${this.prefix}${order} ${this.randomKey()}`;
@@ -113,10 +84,6 @@ export class Outbox {
     return recordKey;
   }
 
-  /**
-   * @param {string} recordKey
-   * @param {Debt} debt
-   */
   put(recordKey, debt) {
     this.remember(recordKey, debt);
     if (this.storage.write(recordKey, debt)) this.unsafe.delete(recordKey);
@@ -132,12 +99,7 @@ export class Outbox {
     }
   }
 
-  /**
-   * Names a todo by the id that the server gave it.
-   *
-   * @param {TodoKey} todoKey
-   * @param {number} id
-   */
+  /** Names a todo by the id that the server gave it. */
   identify(todoKey, id) {
     const recordKeys = this.recordKeys.get(todoKey) ?? [];
     this.recordKeys.delete(todoKey);
@@ -148,11 +110,7 @@ export class Outbox {
     }
   }
 
-  /**
-   * Puts a todo that fails last. (Not a creation: their order is that of the list.)
-   *
-   * @param {TodoKey} todoKey
-   */
+  /** Puts a todo that fails last. (Not a creation: their order is that of the list.) */
   postpone(todoKey) {
     const recordKeys = this.recordKeys.get(todoKey);
     if (!recordKeys || isUnidentified(todoKey)) return;
@@ -161,8 +119,9 @@ export class Outbox {
   }
 
   /**
-   * Reads what other tabs did. Records that are gone from the storage were sent by another tab, unless all else is gone,
-   * too: then the user cleared the site's data, and what this tab still owes is stored again. The key of use tells.
+   * Reads what other tabs did. Records that are gone from the storage were sent by another tab,
+   * unless all else is gone, too: then the user cleared the site's data, and what this tab still
+   * owes is stored again. The key of use tells.
    */
   reload() {
     const isCleared = !this.storage.read(this.inUseKey);
@@ -179,10 +138,7 @@ export class Outbox {
     }
   }
 
-  /**
-   * @param {string} recordKey
-   * @param {Debt | null} debt null if its record cannot be read
-   */
+  /** @param {Debt | null} debt null if its record cannot be read */
   remember(recordKey, debt) {
     if (!debt?.type) return;
     const todoKey = this.currentKey(debt.todoKey);
@@ -193,7 +149,6 @@ export class Outbox {
     this.lastOrder = Math.max(this.lastOrder, parseInt(recordKey.slice(this.prefix.length), 10));
   }
 
-  /** @param {string} recordKey */
   drop(recordKey) {
     const debt = this.records.get(recordKey);
     if (!debt) return;
@@ -204,16 +159,73 @@ export class Outbox {
     this.records.delete(recordKey);
   }
 
-  /** @param {TodoKey} todoKey */
   currentKey(todoKey) {
     return this.ids.get(todoKey) ?? todoKey;
   }
 }
 
-/**
- * @param {TodoKey} todoKey
- * @returns {todoKey is string}
- */
+/** @returns {todoKey is string} */
 export function isUnidentified(todoKey) {
   return typeof todoKey === 'string';
+}
+
+/**
+ * JSON values in localStorage, which may be forbidden, full, or written by others. Nothing here
+ * throws.
+ */
+export class JSONStorage {
+  /**
+   * @param {() => Storage} open gives localStorage; even to name it throws where site data is
+   *   blocked
+   */
+  constructor(open) {
+    this.open = open;
+  }
+
+  /**
+   * @param {string} key
+   * @returns {any} null where there is nothing that can be read
+   */
+  read(key) {
+    try {
+      return JSON.parse(this.open().getItem(key) ?? 'null');
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {unknown} value
+   * @returns {boolean} whether it was stored
+   */
+  write(key, value) {
+    try {
+      this.open().setItem(key, JSON.stringify(value));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @param {string} key */
+  remove(key) {
+    try {
+      this.open().removeItem(key);
+    } catch {
+      // What cannot be reached holds nothing.
+    }
+  }
+
+  /**
+   * @param {string} prefix
+   * @returns {string[]} the keys that start with it, sorted
+   */
+  keys(prefix) {
+    try {
+      return Object.keys(this.open()).filter((key) => key.startsWith(prefix)).sort();
+    } catch {
+      return [];
+    }
+  }
 }

@@ -1,14 +1,15 @@
-import { sleep } from './clock.js';
-
 const AT_ONCE = 4;
 const FIRST_DELAY = 500; // milliseconds
 const LONGEST_DELAY = 10_000;
 const LONGEST_RETRY_AFTER = 3_600_000;
+const LEASE = 3000; // milliseconds
+const RENEWAL = 1000;
+const POLL = 100;
+const LAST_WORDS = 100; // until what the tab before has said has arrived
 
 /**
- * When to send: one request at a time for each todo, several at once, and again after a pause while the server is away.
- *
- * @typedef {import('./outbox.js').TodoKey} TodoKey
+ * When to send: one request at a time for each todo, several at once, and again after a pause while
+ * the server is away.
  */
 export class Sender {
   isRunning = false;
@@ -26,11 +27,11 @@ export class Sender {
 
   /**
    * @param {object} parts
-   * @param {import('./outbox.js').Outbox} parts.outbox
-   * @param {(todoKey: TodoKey) => Promise<import('./server.js').Away | { outcome: 'settled' }>} parts.send
+   * @param {Outbox} parts.outbox
+   * @param {(todoKey: TodoKey) => Promise<Away | { outcome: 'settled' }>} parts.send
    * @param {() => void} parts.onFailure
-   * @param {import('./tab-lock.js').TabLock} parts.lock
-   * @param {import('./clock.js').Clock} parts.clock
+   * @param {TabLock} parts.lock
+   * @param {Clock} parts.clock
    * @param {() => number} parts.random from 0 to 1
    */
   constructor({ outbox, send, onFailure, lock, clock, random }) {
@@ -77,7 +78,6 @@ export class Sender {
     }
   }
 
-  /** @param {TodoKey} todoKey */
   async sendOne(todoKey) {
     this.busy.add(todoKey);
     try {
@@ -99,9 +99,8 @@ export class Sender {
   }
 
   /**
-   * A response with Retry-After holds back the todo that it was for; any other failure holds back all.
-   *
-   * @param {TodoKey} todoKey
+   * A response with Retry-After holds back the todo that it was for; any other failure holds back
+   * all.
    * @param {number} retryAfter in milliseconds
    */
   pause(todoKey, retryAfter) {
@@ -125,7 +124,10 @@ export class Sender {
     }
   }
 
-  /** @param {number} delay in milliseconds; it is made longer at random, so that not all clients come back at once */
+  /**
+   * @param {number} delay in milliseconds; it is made longer at random, so that not all clients
+   *   come back at once
+   */
   retryIn(delay) {
     this.timeout = this.clock.setTimeout(() => {
       this.isPaused = false;
@@ -133,10 +135,93 @@ export class Sender {
     }, Math.max(0, delay) * (1 + this.random() / 2));
   }
 
-  /** @param {TodoKey} todoKey */
   isHeld(todoKey) {
     const isHeld = (this.heldUntil.get(todoKey) ?? 0) > this.clock.now();
     if (!isHeld) this.heldUntil.delete(todoKey);
     return isHeld;
   }
+}
+
+/** Lets one tab at a time do something: the sending. */
+export class TabLock {
+  isWaiting = false;
+
+  /**
+   * @param {string} name
+   * @param {object} parts
+   * @param {Locks | undefined} parts.locks plain HTTP has none: a lease in the storage has to do
+   * @param {JSONStorage} parts.storage
+   * @param {Clock} parts.clock
+   * @param {() => number} parts.random from 0 to 1
+   */
+  constructor(name, { locks, storage, clock, random }) {
+    this.name = name;
+    this.locks = locks;
+    this.storage = storage;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  async run(work) {
+    let isGranted = false;
+    const begin = () => {
+      isGranted = true;
+      return this.begin(work);
+    };
+    try {
+      await (this.locks ? this.holdLock(this.locks, begin) : this.holdLease(begin));
+    } catch (error) {
+      if (isGranted) throw error;
+      await this.holdLease(begin); // Web Locks refuse where site data is blocked
+    }
+  }
+
+  async begin(work) {
+    if (this.isWaiting) await sleep(this.clock, LAST_WORDS);
+    this.isWaiting = false;
+    await work();
+  }
+
+  async holdLock(locks, begin) {
+    await locks.request(this.name, { ifAvailable: true }, (lock) => {
+      this.isWaiting = !lock;
+      return lock ? begin() : undefined;
+    });
+    if (this.isWaiting) await locks.request(this.name, begin);
+  }
+
+  async holdLease(begin) {
+    // Tabs that wake up together should not take it together.
+    await sleep(this.clock, 20 * this.random());
+    this.isWaiting = this.isLeased();
+    while (this.isLeased()) await sleep(this.clock, POLL);
+    const stopRenewing = this.renewLease();
+    try {
+      await begin();
+    } finally {
+      stopRenewing();
+      this.storage.remove(this.name);
+    }
+  }
+
+  isLeased() {
+    const left = Number(this.storage.read(this.name)) - this.clock.now();
+    return left > 0 && left <= LEASE; // if more is left, the clock was wrong
+  }
+
+  /** @returns {() => void} what ends the renewing */
+  renewLease() {
+    /** @type {unknown} */
+    let timeout;
+    const renew = () => {
+      this.storage.write(this.name, this.clock.now() + LEASE);
+      timeout = this.clock.setTimeout(renew, RENEWAL);
+    };
+    renew();
+    return () => this.clock.clearTimeout(timeout);
+  }
+}
+
+function sleep(clock, milliseconds) {
+  return new Promise((resolve) => clock.setTimeout(resolve, milliseconds));
 }

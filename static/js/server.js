@@ -1,28 +1,12 @@
 const PATIENCE = 20_000; // milliseconds
 
-/**
- * The list on the server: sends requests, and judges their responses.
- *
- * @typedef {import('./outbox.js').TodoKey} TodoKey
- * @typedef {import('./outbox.js').Fields} Fields
- *
- * @typedef {{ method: 'POST', key: string, fields: Fields }
- *   | { method: 'PATCH', id: TodoKey, fields: Fields }
- *   | { method: 'DELETE', id: TodoKey }} Write
- *
- * @typedef {{ outcome: 'away', retryAfter: number }} Away no answer that counts; retryAfter in milliseconds, or 0
- * @typedef {{ outcome: 'saved', todo: Fields }} Saved
- * @typedef {{ outcome: 'gone' }} Gone the todo is not there, or no more
- * @typedef {{ outcome: 'refused', reason: string }} Refused
- * @typedef {{ outcome: 'read', todos: Fields[], tag: string }} Read
- * @typedef {{ outcome: 'unchanged' }} Unchanged
- */
+/** The list on the server: sends requests, and judges their responses. */
 export class Server {
   /**
    * @param {string} url of the list
    * @param {object} parts
    * @param {(url: string, options: RequestInit) => Promise<Response>} parts.fetch
-   * @param {import('./clock.js').Clock} parts.clock
+   * @param {Clock} parts.clock
    */
   constructor(url, { fetch, clock }) {
     this.url = url;
@@ -30,23 +14,20 @@ export class Server {
     this.clock = clock;
   }
 
-  /**
-   * @param {Write} write
-   * @returns {Promise<Saved | Gone | Refused | Away>}
-   */
+  /** @returns {Promise<Saved | Gone | Refused | Away>} */
   async send(write) {
     const { response, body } = await this.ask(...this.requestOf(write));
     const { status, headers } = response;
     if (isAway(response, body)) return { outcome: 'away', retryAfter: this.retryAfter(headers) };
     if (status === 410 || (status === 404 && write.method !== 'POST')) return { outcome: 'gone' };
-    if (status >= 300) return { outcome: 'refused', reason: body?.detail ?? `The server said ${status}.` };
+    const reason = body?.detail ?? `The server said ${status}.`;
+    if (status >= 300) return { outcome: 'refused', reason };
     return write.method === 'DELETE' ? { outcome: 'gone' } : { outcome: 'saved', todo: body };
   }
 
   /**
-   * Sends what the browser takes as the page goes, which is 64 KiB. Nobody is there to hear the response.
-   *
-   * @param {Write} write
+   * Sends what the browser takes as the page goes, which is 64 KiB. Nobody is there to hear the
+   * response.
    */
   sendOnLeaving(write) {
     const [url, options] = this.requestOf(write);
@@ -60,14 +41,12 @@ export class Server {
   async read(tag) {
     const { response, body } = await this.ask(this.url, { headers: { 'If-None-Match': tag } });
     if (response.status === 304) return { outcome: 'unchanged' };
-    if (response.status !== 200 || isAway(response, body)) return { outcome: 'away', retryAfter: 0 };
+    const isRead = response.status === 200 && !isAway(response, body);
+    if (!isRead) return { outcome: 'away', retryAfter: 0 };
     return { outcome: 'read', todos: body, tag: response.headers.get('ETag') ?? '' };
   }
 
-  /**
-   * @param {Write} write
-   * @returns {[url: string, options: RequestInit]}
-   */
+  /** @returns {[url: string, options: RequestInit]} */
   requestOf(write) {
     const { method } = write;
     /** @type {Record<string, string>} */
@@ -78,10 +57,6 @@ export class Server {
     return [this.url, { method, headers: { ...headers, 'Idempotency-Key': write.key }, body }];
   }
 
-  /**
-   * @param {string} url
-   * @param {RequestInit} options
-   */
   async ask(url, options) {
     const signal = this.clock.abortAfter(PATIENCE);
     const response = await this.fetch(url, { ...options, signal }).catch(() => Response.error());
@@ -91,8 +66,6 @@ export class Server {
 
   /**
    * Retry-After, seconds or a date (RFC 9110, 10.2.3).
-   *
-   * @param {Headers} headers
    * @returns {number} in milliseconds; 0 if it is not said
    */
   retryAfter(headers) {
@@ -102,12 +75,7 @@ export class Server {
   }
 }
 
-/**
- * A failure that may pass, or the page of a captive portal, which says 200.
- *
- * @param {Response} response
- * @param {any} body
- */
+/** A failure that may pass, or the page of a captive portal, which says 200. */
 function isAway({ ok, status }, body) {
   return (ok && !body) || status >= 500 || [0, 401, 408, 425, 429].includes(status);
 }

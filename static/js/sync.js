@@ -1,27 +1,13 @@
 import { Emitter } from './emitter.js';
 import { Sender } from './sender.js';
 
-const TAKE_OVER = 3000; // milliseconds after which a tab looks whether another one has sent what it owes
+const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
 
 /**
- * Between the todos and the server: takes in what is owed, sends it, and tells every tab what became of it.
- * What is sent twice does no harm: a creation has an Idempotency-Key, a PATCH sets values.
- *
- * @typedef {import('./outbox.js').TodoKey} TodoKey
- * @typedef {import('./outbox.js').Fields} Fields
- * @typedef {import('./outbox.js').Debt} Debt
- * @typedef {import('./server.js').Write} Write
- *
- * @typedef {{ type: 'owed', todoKey: TodoKey, recordKey: string, debt: Debt }} OwedNews
- * @typedef {{ type: 'saved', todoKey: TodoKey, recordKeys: string[], todo: Fields }} SavedNews
- * @typedef {{ type: 'gone', todoKey: TodoKey, recordKeys: string[], changes: Fields }} GoneNews
- * @typedef {{ type: 'refused', todoKey: TodoKey, recordKeys: string[], fields: Fields, isCreation: boolean,
- *   reason: string }} RefusedNews
- * @typedef {OwedNews | SavedNews | GoneNews | RefusedNews} News what tabs tell each other
- * @typedef {{ owed: number, isFailing: boolean, isUnsafe: boolean }} Status
- *
- * @extends {Emitter<{ owed: OwedNews, saved: SavedNews, gone: GoneNews, refused: RefusedNews, list: Fields[],
- *   status: Status }>}
+ * Between the todos and the server: takes in what is owed, sends it, and tells every tab what
+ * became of it. What is sent twice does no harm: a creation has an Idempotency-Key, a PATCH sets
+ * values.
+ * @extends {Emitter<SyncEvents>}
  */
 export class Sync extends Emitter {
   answers = 0;
@@ -33,11 +19,11 @@ export class Sync extends Emitter {
 
   /**
    * @param {object} parts
-   * @param {import('./outbox.js').Outbox} parts.outbox
-   * @param {import('./server.js').Server} parts.server
-   * @param {import('./tab-lock.js').TabLock} parts.lock
-   * @param {Pick<BroadcastChannel, 'postMessage' | 'onmessage'>} parts.channel to the other tabs
-   * @param {import('./clock.js').Clock} parts.clock
+   * @param {Outbox} parts.outbox
+   * @param {Server} parts.server
+   * @param {TabLock} parts.lock
+   * @param {Channel} parts.channel to the other tabs
+   * @param {Clock} parts.clock
    * @param {() => number} parts.random from 0 to 1
    * @param {() => string} parts.randomKey
    */
@@ -60,20 +46,18 @@ export class Sync extends Emitter {
   }
 
   start() {
-    this.channel.onmessage = ({ data }) => data.forEach((/** @type {News} */ news) => this.receive(news));
+    this.channel.onmessage = ({ data }) => {
+      for (const news of data) this.receive(news);
+    };
     this.emitStatus();
     this.sender.run();
   }
 
-  /**
-   * @param {{ title: string, completed: boolean }} fields
-   * @param {number} after the last id known, or -1
-   */
+  /** @param {number} after the last id known, or -1 */
   create(fields, after) {
     this.owe({ type: 'create', todoKey: this.randomKey(), fields, after, sent: false });
   }
 
-  /** @param {Debt} debt */
   owe(debt) {
     const recordKey = this.outbox.add(debt);
     /** @type {OwedNews} */
@@ -84,27 +68,21 @@ export class Sync extends Emitter {
     this.sender.run();
   }
 
-  /**
-   * @param {TodoKey} todoKey
-   * @returns {Promise<import('./server.js').Away | { outcome: 'settled' }>}
-   */
+  /** @returns {Promise<Away | { outcome: 'settled' }>} */
   async send(todoKey) {
     const { write, recordKeys } = this.writeOf(todoKey);
-    const answer = write ? await this.server.send(write) : { outcome: /** @type {const} */ ('gone') };
+    /** @type {Gone} */
+    const neverSent = { outcome: 'gone' };
+    const answer = write ? await this.server.send(write) : neverSent;
     if (answer.outcome === 'away') return answer;
     this.settle(this.newsOf(answer, todoKey, recordKeys, write));
     return { outcome: 'settled' };
   }
 
-  /**
-   * @param {import('./server.js').Saved | import('./server.js').Gone | import('./server.js').Refused} answer
-   * @param {TodoKey} todoKey
-   * @param {string[]} recordKeys
-   * @param {Write | null} write
-   * @returns {News}
-   */
   newsOf(answer, todoKey, recordKeys, write) {
-    if (answer.outcome === 'saved') return { type: 'saved', todoKey, recordKeys, todo: answer.todo };
+    if (answer.outcome === 'saved') {
+      return { type: 'saved', todoKey, recordKeys, todo: answer.todo };
+    }
     const owed = this.outbox.owed(todoKey);
     const allKeys = owed?.recordKeys ?? [];
     if (answer.outcome === 'gone') {
@@ -121,26 +99,24 @@ export class Sync extends Emitter {
 
   /**
    * The next request for a todo; none for one that was deleted before it was sent.
-   *
-   * @param {TodoKey} todoKey
    * @returns {{ write: Write | null, recordKeys: string[] }}
    */
   writeOf(todoKey) {
     const owed = this.outbox.owed(todoKey);
-    if (!owed || (owed.creation && owed.isDeleted && !owed.creation.sent)) return { write: null, recordKeys: [] };
+    const isNeverSent = owed?.creation && !owed.creation.sent && owed.isDeleted;
+    if (!owed || isNeverSent) return { write: null, recordKeys: [] };
     if (owed.creation) return this.creationOf(owed, owed.creation);
     if (!owed.isDeleted) {
-      return { write: { method: 'PATCH', id: todoKey, fields: owed.changes }, recordKeys: owed.recordKeys };
+      const { recordKeys, changes } = owed;
+      return { write: { method: 'PATCH', id: todoKey, fields: changes }, recordKeys };
     }
-    const recordKeys = owed.recordKeys.filter((key) => this.outbox.records.get(key)?.type === 'delete');
+    const { records } = this.outbox;
+    const recordKeys = owed.recordKeys.filter((key) => records.get(key)?.type === 'delete');
     return { write: { method: 'DELETE', id: todoKey }, recordKeys };
   }
 
   /**
    * A creation takes in what changes before it is sent. Then its fields stay, as its key demands.
-   *
-   * @param {import('./outbox.js').Owed} owed
-   * @param {import('./outbox.js').Creation} creation
    * @returns {{ write: Write, recordKeys: string[] }}
    */
   creationOf(owed, creation) {
@@ -152,19 +128,15 @@ export class Sync extends Emitter {
     return { write: { method: 'POST', key: String(creation.todoKey), fields }, recordKeys };
   }
 
-  /** @param {News} news */
   settle(news) {
     this.broadcast(news);
     this.receive(news);
   }
 
-  /**
-   * One message for all of a moment.
-   *
-   * @param {News} news
-   */
+  /** One message for all of a moment. */
   broadcast(news) {
-    if (this.news.push(news) === 1) queueMicrotask(() => this.channel.postMessage(this.news.splice(0)));
+    if (this.news.push(news) > 1) return;
+    queueMicrotask(() => this.channel.postMessage(this.news.splice(0)));
   }
 
   /** @param {News} news from this tab or another */
@@ -179,7 +151,6 @@ export class Sync extends Emitter {
     this.emitStatus();
   }
 
-  /** @param {SavedNews | GoneNews | RefusedNews} news */
   receiveAnswer(news) {
     this.answers += 1;
     this.listTag = '""';

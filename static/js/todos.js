@@ -1,10 +1,5 @@
 import { Emitter } from './emitter.js';
 
-/**
- * @typedef {import('./outbox.js').TodoKey} TodoKey
- * @typedef {import('./outbox.js').Fields} Fields
- * @typedef {import('./sync.js').Sync} Sync
- */
 
 /** One todo: `saved` is what the server last said; `shown` has what is still owed, too. */
 export class Todo {
@@ -34,7 +29,6 @@ export class Todo {
     return Boolean(this.shown.completed);
   }
 
-  /** @param {Fields} fields */
   change(fields) {
     this.sync.owe({ type: 'change', todoKey: this.key, fields });
   }
@@ -46,9 +40,7 @@ export class Todo {
 
 /**
  * The list as the user sees it: by id, those that have none at the end.
- *
- * @extends {Emitter<{ add: Todo, change: Todo, remove: Todo,
- *   refused: { todo: Todo | undefined, text: string, reason: string } }>}
+ * @extends {Emitter<TodosEvents>}
  */
 export class Todos extends Emitter {
   /** @type {Todo[]} */
@@ -81,13 +73,11 @@ export class Todos extends Emitter {
     return this.visible.filter((todo) => todo.completed);
   }
 
-  /** @param {string} title */
   create(title) {
     const last = this.all.findLast(({ saved }) => saved.id !== undefined);
     this.sync.create({ title, completed: false }, last?.saved.id ?? -1);
   }
 
-  /** @param {boolean} completed */
   completeAll(completed) {
     for (const todo of this.visible) if (todo.completed !== completed) todo.change({ completed });
   }
@@ -96,36 +86,23 @@ export class Todos extends Emitter {
     for (const todo of this.completed) todo.delete();
   }
 
-  /**
-   * @param {Todo} todo
-   * @param {(each: Todo) => boolean} condition
-   * @returns {Todo | undefined} the nearest one before it that meets the condition
-   */
+  /** @returns {Todo | undefined} the nearest one before it that meets the condition */
   before(todo, condition) {
     return this.all.slice(0, this.all.lastIndexOf(todo)).findLast(condition);
   }
 
-  /**
-   * @param {Todo} todo
-   * @param {boolean} isEdited
-   */
   setEdited(todo, isEdited) {
     todo.isEdited = isEdited;
     this.show(todo);
     this.moveToItsPlace(todo);
   }
 
-  /** @param {TodoKey} todoKey */
   takeOwed(todoKey) {
     const isCreated = this.sync.outbox.owed(todoKey)?.creation;
     const todo = isCreated ? this.obtain(todoKey, {}) : this.byKey.get(todoKey);
     if (todo) this.show(todo);
   }
 
-  /**
-   * @param {TodoKey} todoKey
-   * @param {Fields} saved
-   */
   takeSaved(todoKey, saved) {
     const todo = this.obtain(todoKey, saved);
     todo.saved = saved;
@@ -133,19 +110,16 @@ export class Todos extends Emitter {
     this.show(todo);
   }
 
-  /**
-   * @param {TodoKey} todoKey
-   * @param {Fields} changes that were owed to it
-   */
+  /** @param {Fields} changes that were owed to it */
   takeGone(todoKey, changes) {
     const todo = this.byKey.get(todoKey);
     if (todo) this.bury(todo);
     if (changes.title) {
-      this.emit('refused', { todo: undefined, text: changes.title, reason: 'It was deleted elsewhere.' });
+      const reason = 'It was deleted elsewhere.';
+      this.emit('refused', { todo: undefined, text: changes.title, reason });
     }
   }
 
-  /** @param {import('./sync.js').RefusedNews} news */
   takeRefused({ todoKey, fields, isCreation, reason }) {
     const todo = this.byKey.get(todoKey);
     if (todo && isCreation) this.bury(todo);
@@ -153,13 +127,12 @@ export class Todos extends Emitter {
     this.emit('refused', { todo, text: fields.title ?? '', reason });
   }
 
-  /** @param {Fields[]} list */
   takeList(list) {
     const { outbox } = this.sync;
-    const creations = outbox.todoKeys().map((key) => outbox.owed(key)?.creation);
+    const sent = outbox.todoKeys().map((key) => outbox.owed(key)?.creation);
     /** Whether it is most likely what we sent, whose answer never came. @param {Fields} todo */
     const isOurs = ({ id, title }) =>
-      creations.some((creation) => creation?.sent && id > creation.after && title === creation.fields.title);
+      sent.some((each) => each?.sent && id > each.after && title === each.fields.title);
     const known = new Set();
     for (const saved of list.filter((each) => !isOurs(each))) {
       known.add(saved.id);
@@ -170,10 +143,6 @@ export class Todos extends Emitter {
     }
   }
 
-  /**
-   * @param {Todo} todo
-   * @param {number} id
-   */
   identify(todo, id) {
     const twin = this.byKey.get(id);
     if (twin) this.bury(twin);
@@ -192,15 +161,10 @@ export class Todos extends Emitter {
     this.emit('add', todo);
   }
 
-  /**
-   * @param {TodoKey} todoKey
-   * @param {Fields} saved
-   */
   obtain(todoKey, saved) {
     return this.byKey.get(todoKey) ?? this.insert(new Todo(todoKey, saved, this.sync));
   }
 
-  /** @param {Todo} todo */
   insert(todo) {
     const { id } = todo.saved;
     const end = this.all.length;
@@ -222,12 +186,12 @@ export class Todos extends Emitter {
     const owed = this.sync.outbox.owed(todo.key);
     todo.shown = { ...todo.saved, ...owed?.creation?.fields, ...owed?.changes };
     todo.isVisible = todo.isEdited || !(todo.isGone || owed?.isDeleted);
+    const isChanged = todo.title !== title || todo.completed !== completed;
     if (todo.isVisible !== isVisible) this.emit(todo.isVisible ? 'add' : 'remove', todo);
-    else if (isVisible && (todo.title !== title || todo.completed !== completed)) this.emit('change', todo);
+    else if (isVisible && isChanged) this.emit('change', todo);
     if (todo.isGone && !todo.isVisible) this.drop(todo);
   }
 
-  /** @param {Todo} todo */
   drop(todo) {
     this.all.splice(this.all.lastIndexOf(todo), 1);
     if (this.byKey.get(todo.key) === todo) this.byKey.delete(todo.key);
