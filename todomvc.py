@@ -104,7 +104,7 @@ class TodoMVC:
             response = error_response(unavailable(error), environ)
         except Exception:
             trace = traceback.format_exc()
-            print(trace, file=environ["wsgi.errors"], flush=True)
+            print(trace, end="", file=environ["wsgi.errors"], flush=True)
             response = error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
         return send(response, environ, start_response)
 
@@ -643,8 +643,9 @@ def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
 
         return SQLiteTodoList(name)
     except ImportError as error:
-        cure = "pip install 'todomvc.py[postgres]'" if is_postgres_url(name) else 'use ":memory:"'
-        raise ValueError(f"{error}, which {name.partition(':')[0]} needs: {cure}") from None
+        if is_postgres_url(name):
+            raise ValueError(f"PostgreSQL: {error}, which pip install 'todomvc.py[postgres]' brings") from None
+        raise ValueError(f"SQLite: {error}: without it, use :memory:") from None
 
 
 class AnyTodoList(Protocol):

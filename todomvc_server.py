@@ -72,7 +72,7 @@ def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     url = f"http://{server.server_name}:{server.server_port}/"
     print(f"Serving the todos at {url}, kept in {place(options.db)}, until Ctrl-C.", flush=True)
     if not is_loopback(server.server_name):
-        print("Anyone who can reach this port can read and change them: docs/deploy.md adds a password.", flush=True)
+        print("Anyone who can reach this port can read and change them: see docs/deploy.md for a password.", flush=True)
     server.serve_forever()
 
 

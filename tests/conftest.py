@@ -14,7 +14,8 @@ from wsgiref.validate import validator
 import pytest
 from webtest import TestApp
 
-from todomvc import SQLiteTodoList, TodoList, TodoMVC
+from todomvc import TodoList, TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from todomvc import KeyReused, SQLiteTodoList, TodoList
+from todomvc import KeyReused, TodoList
+from todomvc_sqlite import SQLiteTodoList
 
 FIELDS = st.dictionaries(st.sampled_from(["title", "completed", "id", "é<"]), st.none() | st.integers() | st.text())
 KEYS = st.none() | st.sampled_from("abc")

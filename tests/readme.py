@@ -39,7 +39,7 @@ def span(beginning):
 def table(heading):
     """Return the rows of the one table whose heading begins so, each as the list of its cells."""
     (found,) = [table for text in TEXTS.values() for table in text.split("\n\n") if table.startswith(heading)]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()[2:]]
 
 
 def start_line(server):

@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
@@ -285,7 +285,7 @@ def test_retry_after_is_waited_for(page, site):
 
 
 def test_retry_after_may_be_a_date(page):
-    assert pause_after(page, format_datetime(datetime.now(timezone.utc) + timedelta(seconds=90), usegmt=True)) > 60_000
+    assert pause_after(page, format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)) > 60_000
 
 
 def test_a_retry_after_of_months_neither_ends_at_once_nor_lasts_as_long(page):

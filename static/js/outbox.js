@@ -1,162 +1,231 @@
 /**
- * What is owed to the server. Each change has a key of its own in localStorage, so that no tab overwrites another's.
- * `ref` is an id or the Idempotency-Key of a create: its body, the last id known before, and whether it was `sent`.
+ * What is owed to the server. Each change that the user makes is a debt until the server has
+ * confirmed it.
+ *
+ * Each debt is a record under a key of its own in localStorage, so that no tab overwrites
+ * another's. The key begins with the outbox's name and a number that grows, so that sorted keys are
+ * in the order of the changes.
+ *
+ * A todo is named by its id or, until the server has given it one, by the Idempotency-Key of its
+ * creation.
  */
-export class Outbox {
-  order = 0;
-  records = new Map();
-  owed = new Map(); // the keys of each ref
-  ids = new Map();
-  unsafe = new Set(); // keys that were not stored
 
-  constructor(name) {
+export class Outbox {
+  lastOrder = 0;
+  isClosed = false;
+
+  /** @type {Map<string, Debt>} by record key */
+  records = new Map();
+
+  /**
+   * @type {Map<TodoKey, Set<string>>} the record keys of each todo; its order is the order of
+   *   sending
+   */
+  recordKeys = new Map();
+
+  /** @type {Map<TodoKey, number>} the ids of todos that were created here */
+  ids = new Map();
+
+  /** @type {Set<string>} keys of records that could not be stored */
+  unsafe = new Set();
+
+  /**
+   * @param {string} name what the keys of the records begin with
+   * @param {object} parts
+   * @param {JSONStorage} parts.storage
+   * @param {Clock} parts.clock
+   * @param {() => string} parts.randomKey
+   */
+  constructor(name, { storage, clock, randomKey }) {
     this.prefix = `${name} `;
-    this.mark = `in use: ${name}`;
+    this.inUseKey = `in use: ${name}`;
+    this.storage = storage;
+    this.clock = clock;
+    this.randomKey = randomKey;
     this.reload();
   }
 
-  /** All that is owed to a todo, merged. */
-  debt(ref) {
-    const keys = this.owed.get(this.name(ref));
-    if (!keys) return undefined;
-    const debt = { keys: [...keys], changes: {} };
-    for (const key of keys) {
-      const { changes, ...rest } = this.records.get(key);
-      Object.assign(debt, rest);
-      debt.changes = rest.destroy ? {} : { ...debt.changes, ...changes };
+  owed(todoKey) {
+    const recordKeys = this.recordKeys.get(this.currentKey(todoKey));
+    if (!recordKeys) return undefined;
+    /** @type {Owed} */
+    const owed = { recordKeys: [...recordKeys], changes: {}, isDeleted: false };
+    for (const recordKey of recordKeys) {
+      const debt = /** @type {Debt} */ (this.records.get(recordKey));
+      if (debt.type === 'create') owed.creation = debt;
+      if (debt.type === 'change') Object.assign(owed.changes, debt.fields);
+      if (debt.type === 'delete') Object.assign(owed, { isDeleted: true, changes: {} });
     }
-    return debt;
+    return owed;
   }
 
-  /** What may be sent: creates one after the other, as their ids give the order of the list. */
-  ready() {
-    const refs = this.isClosed ? [] : [...this.owed.keys()];
-    const first = refs.find(isKey);
-    return refs.filter((ref) => ref === first || !isKey(ref));
+  /** @returns {TodoKey[]} the todos that something is owed to */
+  todoKeys() {
+    return [...this.recordKeys.keys()];
   }
 
-  add(record) {
-    const key = `${this.prefix}${Math.max(Date.now(), this.order + 1)} ${randomKey()}`;
-    this.put(key, record);
-    return key;
+  /**
+   * Creations go one after the other, as their ids give the order of the list.
+   * @param {(todoKey: TodoKey) => boolean} [isHeld] tells what has to wait
+   * @returns {TodoKey[]} the todos whose debts may be sent now
+   */
+  ready(isHeld = () => false) {
+    if (this.isClosed) return [];
+    const todoKeys = this.todoKeys().filter((key) => !isHeld(key));
+    const nextCreation = todoKeys.find(isUnidentified);
+    return todoKeys.filter((key) => key === nextCreation || !isUnidentified(key));
   }
 
-  put(key, record) {
-    this.remember(key, record);
-    this.unsafe[storage.set(key, record) ? 'delete' : 'add'](key);
+  /** @returns {string} the key of its record */
+  add(debt) {
+    const order = Math.max(this.clock.now(), this.lastOrder + 1);
+    const recordKey = `${this.prefix}${order} ${this.randomKey()}`;
+    this.put(recordKey, debt);
+    return recordKey;
   }
 
-  forget(keys) {
-    for (const key of keys) {
-      this.drop(key);
-      this.unsafe.delete(key);
-      storage.delete(key);
+  put(recordKey, debt) {
+    this.remember(recordKey, debt);
+    if (this.storage.write(recordKey, debt)) this.unsafe.delete(recordKey);
+    else this.unsafe.add(recordKey);
+  }
+
+  /** @param {string[]} recordKeys of debts that are paid */
+  forget(recordKeys) {
+    for (const recordKey of recordKeys) {
+      this.drop(recordKey);
+      this.unsafe.delete(recordKey);
+      this.storage.remove(recordKey);
     }
   }
 
-  identify(ref, id) {
-    const keys = this.owed.get(ref) ?? [];
-    this.owed.delete(ref);
-    this.ids.set(ref, id);
-    for (const key of keys) this.put(key, { ...this.records.get(key), ref: id });
+  /** Names a todo by the id that the server gave it. */
+  identify(todoKey, id) {
+    const recordKeys = this.recordKeys.get(todoKey) ?? [];
+    this.recordKeys.delete(todoKey);
+    this.ids.set(todoKey, id);
+    for (const recordKey of recordKeys) {
+      const debt = /** @type {Debt} */ (this.records.get(recordKey));
+      this.put(recordKey, { ...debt, todoKey: id });
+    }
   }
 
-  /** Puts a todo that fails last. */
-  postpone(ref) {
-    const keys = this.owed.get(ref);
-    if (!isKey(ref) && this.owed.delete(ref)) this.owed.set(ref, keys);
+  /** Puts a todo that fails last. (Not a creation: their order is that of the list.) */
+  postpone(todoKey) {
+    const recordKeys = this.recordKeys.get(todoKey);
+    if (!recordKeys || isUnidentified(todoKey)) return;
+    this.recordKeys.delete(todoKey);
+    this.recordKeys.set(todoKey, recordKeys);
   }
 
-  /** Reads what other tabs did. Where the mark is gone, the user cleared all. */
+  /**
+   * Reads what other tabs did. Records that are gone from the storage were sent by another tab,
+   * unless all else is gone, too: then the user cleared the site's data, and what this tab still
+   * owes is stored again. The key of use tells.
+   */
   reload() {
-    const cleared = !storage.get(this.mark);
-    storage.set(this.mark, true);
-    for (const [key, record] of this.records) if (cleared || this.unsafe.has(key)) this.put(key, record);
-    const stored = new Set(storage.keys(this.prefix));
-    for (const key of this.records.keys()) if (!stored.has(key) && !this.unsafe.has(key)) this.drop(key);
-    for (const key of stored) if (!this.unsafe.has(key)) this.remember(key, storage.get(key));
+    const isCleared = !this.storage.read(this.inUseKey);
+    this.storage.write(this.inUseKey, true);
+    for (const [recordKey, debt] of this.records) {
+      if (isCleared || this.unsafe.has(recordKey)) this.put(recordKey, debt);
+    }
+    const stored = new Set(this.storage.keys(this.prefix));
+    for (const recordKey of [...this.records.keys()]) {
+      if (!stored.has(recordKey) && !this.unsafe.has(recordKey)) this.drop(recordKey);
+    }
+    for (const recordKey of stored) {
+      if (!this.unsafe.has(recordKey)) this.remember(recordKey, this.storage.read(recordKey));
+    }
   }
 
-  remember(key, record) {
-    if (!record) return;
-    const ref = this.name(record.ref);
-    if (!this.owed.has(ref)) this.owed.set(ref, new Set());
-    this.owed.get(ref).add(key);
-    this.records.set(key, record);
-    this.order = Math.max(this.order, parseInt(key.slice(this.prefix.length), 10));
+  /** @param {Debt | null} debt null if its record cannot be read */
+  remember(recordKey, debt) {
+    if (!debt?.type) return;
+    const todoKey = this.currentKey(debt.todoKey);
+    const recordKeys = this.recordKeys.get(todoKey) ?? new Set();
+    recordKeys.add(recordKey);
+    this.recordKeys.set(todoKey, recordKeys);
+    this.records.set(recordKey, debt);
+    this.lastOrder = Math.max(this.lastOrder, parseInt(recordKey.slice(this.prefix.length), 10));
   }
 
-  drop(key) {
-    const ref = this.name(this.records.get(key)?.ref);
-    const keys = this.owed.get(ref);
-    keys?.delete(key);
-    if (!keys?.size) this.owed.delete(ref);
-    this.records.delete(key);
+  drop(recordKey) {
+    const debt = this.records.get(recordKey);
+    if (!debt) return;
+    const todoKey = this.currentKey(debt.todoKey);
+    const recordKeys = this.recordKeys.get(todoKey);
+    recordKeys?.delete(recordKey);
+    if (!recordKeys?.size) this.recordKeys.delete(todoKey);
+    this.records.delete(recordKey);
   }
 
-  name(ref) {
-    return this.ids.get(ref) ?? ref;
+  currentKey(todoKey) {
+    return this.ids.get(todoKey) ?? todoKey;
   }
 }
 
-/** What one tab does at a time. */
-export class Turn {
-  constructor(name) {
-    this.name = name;
+/** @returns {todoKey is string} */
+export function isUnidentified(todoKey) {
+  return typeof todoKey === 'string';
+}
+
+/**
+ * JSON values in localStorage, which may be forbidden, full, or written by others. Nothing here
+ * throws.
+ */
+export class JSONStorage {
+  /**
+   * @param {() => Storage} open gives localStorage; even to name it throws where site data is
+   *   blocked
+   */
+  constructor(open) {
+    this.open = open;
   }
 
-  /** Plain HTTP has no Web Locks: a lease has to do. */
-  async take(work) {
-    const begin = async () => {
-      if (this.waiting) await sleep(100); // let the last words of the other tab arrive
-      this.waiting = false;
-      await work();
+  /**
+   * @param {string} key
+   * @returns {any} null where there is nothing that can be read
+   */
+  read(key) {
+    try {
+      return JSON.parse(this.open().getItem(key) ?? 'null');
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {unknown} value
+   * @returns {boolean} whether it was stored
+   */
+  write(key, value) {
+    try {
+      this.open().setItem(key, JSON.stringify(value));
       return true;
-    };
-    if (!navigator.locks) return this.lease(begin);
-    const lock = (options) => navigator.locks.request(this.name, options, (taken) => taken && begin());
-    this.waiting = !(await lock({ ifAvailable: true }));
-    if (this.waiting) await lock({});
+    } catch {
+      return false;
+    }
   }
 
-  async lease(begin) {
-    const left = () => storage.get(this.name) - Date.now();
-    const renew = () => storage.set(this.name, Date.now() + 3000);
-    await sleep(20 * Math.random());
-    for (; left() > 0 && left() <= 3000; await sleep(100)) this.waiting = true; // longer: the clock was wrong
-    renew();
-    const timer = setInterval(renew, 1000);
-    await begin();
-    clearInterval(timer);
-    storage.delete(this.name);
+  /** @param {string} key */
+  remove(key) {
+    try {
+      this.open().removeItem(key);
+    } catch {
+      // What cannot be reached holds nothing.
+    }
   }
-}
 
-/** localStorage, which may be forbidden, full, or written by others. */
-const storage = {
-  get: (key) => attempt(() => JSON.parse(localStorage[key])),
-  set: (key, value) => attempt(() => !localStorage.setItem(key, JSON.stringify(value))),
-  delete: (key) => attempt(() => localStorage.removeItem(key)),
-  keys: (prefix) => attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(prefix)).sort()) ?? [],
-};
-
-function attempt(act) {
-  try {
-    return act();
-  } catch {
-    return undefined;
+  /**
+   * @param {string} prefix
+   * @returns {string[]} the keys that start with it, sorted
+   */
+  keys(prefix) {
+    try {
+      return Object.keys(this.open()).filter((key) => key.startsWith(prefix)).sort();
+    } catch {
+      return [];
+    }
   }
-}
-
-function isKey(ref) {
-  return typeof ref === 'string';
-}
-
-/** (crypto.randomUUID is missing without HTTPS.) */
-export function randomKey() {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
-}
-
-export function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

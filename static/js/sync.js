@@ -1,242 +1,208 @@
-import { Outbox, randomKey, sleep, Turn } from './outbox.js';
+import { Emitter } from './emitter.js';
+import { Sender } from './sender.js';
 
-const AT_ONCE = 4;
-const PATIENCE = 20_000;
-const TAKE_OVER = 3000;
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
-const LONGEST_ASKED = 3_600_000;
+const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
 
 /**
- * Between the list and the server. What is sent twice does no harm: a create has an Idempotency-Key, a PATCH sets values.
- * Says `owed`, `answer`, `gone`, `refused`, of all tabs; `list`; and `status`.
+ * Between the todos and the server: takes in what is owed, sends it, and tells every tab what
+ * became of it. What is sent twice does no harm: a creation has an Idempotency-Key, a PATCH sets
+ * values.
+ * @extends {Emitter<SyncEvents>}
  */
-export class Sync extends EventTarget {
+export class Sync extends Emitter {
   answers = 0;
-  shared = [];
+  isRefreshing = false;
+  listTag = '""';
 
-  constructor(url, name) {
+  /** @type {News[]} what is to be told to the other tabs */
+  news = [];
+
+  /**
+   * @param {object} parts
+   * @param {Outbox} parts.outbox
+   * @param {Server} parts.server
+   * @param {TabLock} parts.lock
+   * @param {Channel} parts.channel to the other tabs
+   * @param {Clock} parts.clock
+   * @param {() => number} parts.random from 0 to 1
+   * @param {() => string} parts.randomKey
+   */
+  constructor({ outbox, server, lock, channel, clock, random, randomKey }) {
     super();
-    this.url = url;
-    this.outbox = new Outbox(name);
-    this.turn = new Turn(name);
-    this.tabs = new BroadcastChannel(name);
-    this.sender = new Sender(this);
+    this.outbox = outbox;
+    this.server = server;
+    this.lock = lock;
+    this.channel = channel;
+    this.clock = clock;
+    this.randomKey = randomKey;
+    this.sender = new Sender({
+      outbox,
+      lock,
+      clock,
+      random,
+      send: (todoKey) => this.send(todoKey),
+      onFailure: () => this.emitStatus(),
+    });
   }
 
   start() {
-    const [{ type }] = performance.getEntriesByType('navigation');
-    this.tabs.onmessage = ({ data }) => data.forEach((news) => this.hear(news));
-    for (const event of ['online', 'focus']) addEventListener(event, () => this.wake());
-    addEventListener('visibilitychange', () => document.hidden || this.wake());
-    addEventListener('pageshow', ({ persisted }) => persisted && this.wake());
-    addEventListener('pagehide', () => this.leave());
-    addEventListener('beforeunload', (event) => this.outbox.unsafe.size && event.preventDefault());
-    this.tell();
+    this.channel.onmessage = ({ data }) => {
+      for (const news of data) this.receive(news);
+    };
+    this.emitStatus();
     this.sender.run();
-    if (type === 'back_forward') this.wake();
   }
 
-  debt(ref) {
-    return this.outbox.debt(ref);
-  }
-
-  refs() {
-    return [...this.outbox.owed.keys()];
+  /** @param {number} after the last id known, or -1 */
+  create(fields, after) {
+    this.owe({ type: 'create', todoKey: this.randomKey(), fields, after, sent: false });
   }
 
   owe(debt) {
-    const record = { ref: randomKey(), ...debt };
-    const key = this.outbox.add(record);
-    if (!this.outbox.unsafe.has(key)) this.share({ type: 'owed', ref: record.ref, key, record });
-    this.say('owed', record);
-    this.tell();
+    const recordKey = this.outbox.add(debt);
+    /** @type {OwedNews} */
+    const news = { type: 'owed', todoKey: debt.todoKey, recordKey, debt };
+    if (!this.outbox.unsafe.has(recordKey)) this.broadcast(news);
+    this.emit('owed', news);
+    this.emitStatus();
     this.sender.run();
   }
 
-  /** Returns how many ms to wait where a retry may mend it. */
-  async send(ref) {
-    const request = this.request(ref) ?? {};
-    const { method, keys, body: changes } = request;
-    const { status, body, wait } = method ? await ask(request) : { status: 410 };
-    if (wait !== undefined) return wait;
-    const debt = this.debt(ref) ?? { keys: [] };
-    const refused = method === 'POST' ? debt : { keys, changes };
-    const reason = body?.detail ?? `The server said ${status}.`;
-    if (status === 410 || (status === 404 && method !== 'POST')) this.settle('gone', ref, debt);
-    else if (status >= 300) this.settle('refused', ref, { ...refused, reason });
-    else if (method === 'DELETE') this.settle('gone', ref, debt);
-    else this.settle('answer', ref, { keys, todo: body });
-    return undefined;
+  /** @returns {Promise<Away | { outcome: 'settled' }>} */
+  async send(todoKey) {
+    const { write, recordKeys } = this.writeOf(todoKey);
+    /** @type {Gone} */
+    const neverSent = { outcome: 'gone' };
+    const answer = write ? await this.server.send(write) : neverSent;
+    if (answer.outcome === 'away') return answer;
+    this.settle(this.newsOf(answer, todoKey, recordKeys, write));
+    return { outcome: 'settled' };
   }
 
-  /** The next request; undefined for what was deleted before it was sent. */
-  request(ref) {
-    const { create, sent, destroy, changes, keys } = this.debt(ref);
-    const url = this.url + ref;
-    if (create) return destroy && !sent ? undefined : this.creation(ref);
-    if (destroy) return { method: 'DELETE', url, keys: keys.filter((key) => this.outbox.records.get(key).destroy) };
-    return { method: 'PATCH', url, body: changes, keys };
+  newsOf(answer, todoKey, recordKeys, write) {
+    if (answer.outcome === 'saved') {
+      return { type: 'saved', todoKey, recordKeys, todo: answer.todo };
+    }
+    const owed = this.outbox.owed(todoKey);
+    const allKeys = owed?.recordKeys ?? [];
+    if (answer.outcome === 'gone') {
+      return { type: 'gone', todoKey, recordKeys: allKeys, changes: owed?.changes ?? {} };
+    }
+    const { reason } = answer;
+    if (write?.method === 'POST') {
+      const fields = { ...owed?.creation?.fields, ...owed?.changes };
+      return { type: 'refused', todoKey, recordKeys: allKeys, fields, isCreation: true, reason };
+    }
+    const fields = write?.method === 'PATCH' ? write.fields : {};
+    return { type: 'refused', todoKey, recordKeys, fields, isCreation: false, reason };
   }
 
-  /** Takes in what changed before it is sent; then its body stays, as the key demands. */
-  creation(ref) {
-    const { create, after, sent, changes, keys } = this.debt(ref);
-    const body = sent ? create : { ...create, ...changes };
-    const [key, ...rest] = sent ? keys.slice(0, 1) : keys;
-    this.outbox.put(key, { ref, create: body, after, sent: true });
+  /**
+   * The next request for a todo; none for one that was deleted before it was sent.
+   * @returns {{ write: Write | null, recordKeys: string[] }}
+   */
+  writeOf(todoKey) {
+    const owed = this.outbox.owed(todoKey);
+    const isNeverSent = owed?.creation && !owed.creation.sent && owed.isDeleted;
+    if (!owed || isNeverSent) return { write: null, recordKeys: [] };
+    if (owed.creation) return this.creationOf(owed, owed.creation);
+    if (!owed.isDeleted) {
+      const { recordKeys, changes } = owed;
+      return { write: { method: 'PATCH', id: todoKey, fields: changes }, recordKeys };
+    }
+    const { records } = this.outbox;
+    const recordKeys = owed.recordKeys.filter((key) => records.get(key)?.type === 'delete');
+    return { write: { method: 'DELETE', id: todoKey }, recordKeys };
+  }
+
+  /**
+   * A creation takes in what changes before it is sent. Then its fields stay, as its key demands.
+   * @returns {{ write: Write, recordKeys: string[] }}
+   */
+  creationOf(owed, creation) {
+    const fields = creation.sent ? creation.fields : { ...creation.fields, ...owed.changes };
+    const recordKeys = creation.sent ? owed.recordKeys.slice(0, 1) : owed.recordKeys;
+    const [recordKey, ...rest] = recordKeys;
+    this.outbox.put(recordKey, { ...creation, fields, sent: true });
     this.outbox.forget(rest);
-    return { method: 'POST', url: this.url, headers: { 'Idempotency-Key': ref }, body, keys: [key, ...rest] };
+    return { write: { method: 'POST', key: String(creation.todoKey), fields }, recordKeys };
   }
 
-  settle(type, ref, detail) {
-    const news = { type, ref, ...detail };
-    this.share(news);
-    this.hear(news);
+  settle(news) {
+    this.broadcast(news);
+    this.receive(news);
   }
 
   /** One message for all of a moment. */
-  share(news) {
-    if (this.shared.push(news) === 1) queueMicrotask(() => this.tabs.postMessage(this.shared.splice(0)));
+  broadcast(news) {
+    if (this.news.push(news) > 1) return;
+    queueMicrotask(() => this.channel.postMessage(this.news.splice(0)));
   }
 
-  hear(news) {
-    const { type, ref, key, keys, record, todo } = news;
-    if (type === 'owed') {
-      this.outbox.remember(key, record);
-      setTimeout(() => this.sender.run(), TAKE_OVER);
+  /** @param {News} news from this tab or another */
+  receive(news) {
+    if (news.type === 'owed') {
+      this.outbox.remember(news.recordKey, news.debt);
+      this.clock.setTimeout(() => this.sender.run(), TAKE_OVER);
+      this.emit('owed', news);
     } else {
-      this.answers += 1;
-      this.etag = undefined;
-      this.outbox.forget(keys);
-      if (todo && todo.id !== ref) this.outbox.identify(ref, todo.id);
+      this.receiveAnswer(news);
     }
-    this.say(type, news);
-    this.tell();
+    this.emitStatus();
   }
 
+  receiveAnswer(news) {
+    this.answers += 1;
+    this.listTag = '""';
+    this.outbox.forget(news.recordKeys);
+    if (news.type === 'saved') {
+      if (news.todo.id !== news.todoKey) this.outbox.identify(news.todoKey, news.todo.id);
+      this.emit('saved', news);
+    }
+    if (news.type === 'gone') this.emit('gone', news);
+    if (news.type === 'refused') this.emit('refused', news);
+  }
+
+  /** The user is back, or the network. */
   async wake() {
     this.outbox.reload();
-    this.sender.wake();
-    if (this.refreshing) return;
-    this.refreshing = true;
-    await this.refresh();
-    this.refreshing = false;
+    this.sender.runNow();
+    if (this.isRefreshing) return;
+    this.isRefreshing = true;
+    try {
+      await this.refresh();
+    } finally {
+      this.isRefreshing = false;
+    }
   }
 
   /** Reads the list; again, if an answer came in between: the list may be older. */
   async refresh() {
-    const { answers, url, etag } = this;
-    const { status, headers, body } = await ask({ url, headers: { 'If-None-Match': etag ?? '""' } });
-    if (answers !== this.answers) return this.refresh();
-    if (status !== 200) return undefined;
-    this.etag = headers.get('ETag');
-    return this.say('list', body);
+    const { answers } = this;
+    const answer = await this.server.read(this.listTag);
+    if (answers !== this.answers) {
+      await this.refresh();
+    } else if (answer.outcome === 'read') {
+      this.listTag = answer.tag;
+      this.emit('list', answer.todos);
+    }
   }
 
-  /** Sends what the browser takes as the page goes: 64 KiB. */
+  /** Sends what can be sent as the page goes. */
   leave() {
-    if (this.turn.waiting) return;
+    if (this.lock.isWaiting) return;
     this.outbox.reload();
-    for (const ref of this.outbox.ready()) {
-      const request = this.request(ref);
-      if (request) send(request, { keepalive: true }).catch(() => {});
+    for (const todoKey of this.outbox.ready()) {
+      const { write } = this.writeOf(todoKey);
+      if (write) this.server.sendOnLeaving(write);
     }
   }
 
-  /** For another user: what this one owes waits. */
-  stop() {
-    this.outbox.isClosed = true;
-    location.reload();
-  }
-
-  tell() {
-    const { owed, unsafe } = this.outbox;
-    this.say('status', { owed: owed.size, failing: this.sender.paused, unsafe: unsafe.size });
-  }
-
-  say(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-/** When to send: one request at a time for each todo. */
-class Sender {
-  busy = new Set();
-  tries = 0;
-  wait = 0;
-
-  constructor(sync) {
-    this.sync = sync;
-  }
-
-  async run() {
-    if (this.running || this.next() === undefined) return;
-    this.running = true;
-    await this.sync.turn.take(() => {
-      this.sync.outbox.reload();
-      return Promise.all(Array.from({ length: AT_ONCE }, () => this.work()));
+  emitStatus() {
+    this.emit('status', {
+      owed: this.outbox.todoKeys().length,
+      isFailing: this.sender.isFailing,
+      isUnsafe: this.outbox.unsafe.size > 0,
     });
-    this.running = false;
-    if (this.paused) this.retryLater();
-    this.run();
   }
-
-  wake() {
-    clearTimeout(this.timer);
-    this.paused = false;
-    this.run();
-  }
-
-  async work() {
-    while (this.next() !== undefined) {
-      await sleep(10); // draw first
-      const ref = this.next();
-      if (ref === undefined) return;
-      this.busy.add(ref);
-      const wait = await this.sync.send(ref);
-      this.busy.delete(ref);
-      if (wait === undefined) this.tries = 0;
-      else this.pause(ref, wait);
-    }
-  }
-
-  next() {
-    return this.paused ? undefined : this.sync.outbox.ready().find((ref) => !this.busy.has(ref));
-  }
-
-  pause(ref, wait) {
-    this.paused = true;
-    this.wait = Math.max(this.wait, Math.min(wait, LONGEST_ASKED));
-    this.sync.outbox.postpone(ref);
-    this.sync.tell();
-  }
-
-  retryLater() {
-    const wait = Math.max(this.wait, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries));
-    this.tries += 1;
-    this.wait = 0;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.wake(), wait * (1 + Math.random() / 2));
-  }
-}
-
-/** Gives `wait` where no answer counts. (A captive portal says 200.) */
-async function ask(request) {
-  const response = await send(request, { signal: AbortSignal.timeout(PATIENCE) }).catch(() => Response.error());
-  const { ok, status, headers } = response;
-  const body = await response.json().catch(() => undefined);
-  const isAway = (ok && !body) || status >= 500 || [0, 401, 408, 425, 429].includes(status);
-  return isAway ? { wait: retryAfter(headers) } : { status, headers, body };
-}
-
-function send({ method, url, headers, body }, options) {
-  const json = { ...headers, 'Content-Type': 'application/json' };
-  return fetch(url, { method, headers: json, body: JSON.stringify(body), ...options });
-}
-
-/** Retry-After, seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
-function retryAfter(headers) {
-  const value = headers.get('Retry-After');
-  return isNaN(value) ? Date.parse(value) - Date.now() || 0 : value * 1000;
 }

@@ -1,162 +1,199 @@
-/** `base` is what the server last said; `attributes` has what is still owed, too. */
-class Todo {
-  editing = false;
-  gone = false; // from the server
-  live = false; // on the screen
+import { Emitter } from './emitter.js';
 
-  constructor(ref, base, sync) {
-    Object.assign(this, { ref, base, sync, attributes: base });
+
+/** One todo: `saved` is what the server last said; `shown` has what is still owed, too. */
+export class Todo {
+  isEdited = false; // then it stays on the screen
+  isGone = false; // from the server
+  isVisible = false;
+
+  /**
+   * @param {TodoKey} key
+   * @param {Fields} saved
+   * @param {Sync} sync
+   */
+  constructor(key, saved, sync) {
+    this.key = key;
+    this.saved = saved;
+    this.shown = saved;
+    this.sync = sync;
   }
 
+  /** @returns {string} other clients may have stored anything */
   get title() {
-    const title = this.attributes.title ?? '';
-    return typeof title === 'string' ? title : JSON.stringify(title); // other clients may send anything
+    const title = this.shown.title ?? '';
+    return typeof title === 'string' ? title : JSON.stringify(title);
   }
 
   get completed() {
-    return Boolean(this.attributes.completed);
+    return Boolean(this.shown.completed);
   }
 
-  save(changes) {
-    this.sync.owe({ ref: this.ref, changes });
+  change(fields) {
+    this.sync.owe({ type: 'change', todoKey: this.key, fields });
   }
 
-  destroy() {
-    this.sync.owe({ ref: this.ref, destroy: true });
+  delete() {
+    this.sync.owe({ type: 'delete', todoKey: this.key });
   }
 }
 
-/** The list, in id order, what has none at its end. Says `add`, `change`, `remove`, `refused`. */
-export class Todos extends EventTarget {
-  list = [];
-  index = new Map();
+/**
+ * The list as the user sees it: by id, those that have none at the end.
+ * @extends {Emitter<TodosEvents>}
+ */
+export class Todos extends Emitter {
+  /** @type {Todo[]} */
+  all = [];
 
+  /** @type {Map<TodoKey, Todo>} */
+  byKey = new Map();
+
+  /**
+   * @param {Fields[]} list
+   * @param {Sync} sync
+   */
   constructor(list, sync) {
     super();
     this.sync = sync;
-    this.onlist(list);
-    for (const ref of sync.refs()) this.onowed({ ref });
-    for (const type of ['owed', 'answer', 'gone', 'refused', 'list']) {
-      sync.addEventListener(type, ({ detail }) => this[`on${type}`](detail));
-    }
+    this.takeList(list);
+    for (const todoKey of sync.outbox.todoKeys()) this.takeOwed(todoKey);
+    sync.on('owed', ({ todoKey }) => this.takeOwed(todoKey));
+    sync.on('saved', ({ todoKey, todo }) => this.takeSaved(todoKey, todo));
+    sync.on('gone', ({ todoKey, changes }) => this.takeGone(todoKey, changes));
+    sync.on('refused', (news) => this.takeRefused(news));
+    sync.on('list', (newer) => this.takeList(newer));
   }
 
-  get live() {
-    return this.list.filter((todo) => todo.live);
+  get visible() {
+    return this.all.filter((todo) => todo.isVisible);
   }
 
   get completed() {
-    return this.live.filter((todo) => todo.completed);
+    return this.visible.filter((todo) => todo.completed);
   }
 
   create(title) {
-    const last = this.list.findLast(({ base }) => base.id !== undefined);
-    this.sync.owe({ create: { title, completed: false }, after: last?.base.id ?? -1 });
+    const last = this.all.findLast(({ saved }) => saved.id !== undefined);
+    this.sync.create({ title, completed: false }, last?.saved.id ?? -1);
   }
 
-  toggleAll(completed) {
-    for (const todo of this.live) if (todo.completed !== completed) todo.save({ completed });
+  completeAll(completed) {
+    for (const todo of this.visible) if (todo.completed !== completed) todo.change({ completed });
   }
 
   clearCompleted() {
-    for (const todo of this.completed) todo.destroy();
+    for (const todo of this.completed) todo.delete();
   }
 
+  /** @returns {Todo | undefined} the nearest one before it that meets the condition */
   before(todo, condition) {
-    return this.list.slice(0, this.list.lastIndexOf(todo)).findLast(condition);
+    return this.all.slice(0, this.all.lastIndexOf(todo)).findLast(condition);
   }
 
-  /** What is edited stays on the screen. */
-  setEditing(todo, editing) {
-    todo.editing = editing;
+  setEdited(todo, isEdited) {
+    todo.isEdited = isEdited;
     this.show(todo);
-    this.settle(todo);
+    this.moveToItsPlace(todo);
   }
 
-  onowed({ ref }) {
-    this.show(this.sync.debt(ref)?.create ? this.obtain(ref, {}) : this.index.get(ref));
+  takeOwed(todoKey) {
+    const isCreated = this.sync.outbox.owed(todoKey)?.creation;
+    const todo = isCreated ? this.obtain(todoKey, {}) : this.byKey.get(todoKey);
+    if (todo) this.show(todo);
   }
 
-  onanswer({ ref, todo: base }) {
-    const todo = this.obtain(ref, base);
-    todo.base = base;
-    if (todo.ref !== base.id) this.identify(todo, base.id);
+  takeSaved(todoKey, saved) {
+    const todo = this.obtain(todoKey, saved);
+    todo.saved = saved;
+    if (todo.key !== saved.id) this.identify(todo, saved.id);
     this.show(todo);
   }
 
-  ongone({ ref, changes }) {
-    const todo = this.index.get(ref);
-    if (todo) todo.gone = true;
-    this.show(todo);
-    if (changes?.title) this.say('refused', { text: changes.title, reason: 'It was deleted elsewhere.' });
-  }
-
-  onrefused({ ref, create, changes, reason }) {
-    const todo = this.index.get(ref);
-    if (todo && create) todo.gone = true;
-    this.show(todo);
-    this.say('refused', { todo, text: { ...create, ...changes }.title, reason });
-  }
-
-  onlist(list) {
-    const unanswered = this.sync.refs().map((ref) => this.sync.debt(ref)).filter(({ sent }) => sent);
-    // Most likely the creates whose answers never came.
-    const isOurs = ({ id, title }) => unanswered.some(({ after, create }) => id > after && title === create.title);
-    const known = new Set();
-    for (const base of list.filter((each) => !isOurs(each))) {
-      known.add(base.id);
-      this.onanswer({ ref: base.id, todo: base });
+  /** @param {Fields} changes that were owed to it */
+  takeGone(todoKey, changes) {
+    const todo = this.byKey.get(todoKey);
+    if (todo) this.bury(todo);
+    if (changes.title) {
+      const reason = 'It was deleted elsewhere.';
+      this.emit('refused', { todo: undefined, text: changes.title, reason });
     }
-    for (const todo of this.list.filter(({ ref }) => !known.has(ref) && !this.sync.debt(ref)?.create)) this.ongone(todo);
+  }
+
+  takeRefused({ todoKey, fields, isCreation, reason }) {
+    const todo = this.byKey.get(todoKey);
+    if (todo && isCreation) this.bury(todo);
+    else if (todo) this.show(todo);
+    this.emit('refused', { todo, text: fields.title ?? '', reason });
+  }
+
+  takeList(list) {
+    const { outbox } = this.sync;
+    const sent = outbox.todoKeys().map((key) => outbox.owed(key)?.creation);
+    /** Whether it is most likely what we sent, whose answer never came. @param {Fields} todo */
+    const isOurs = ({ id, title }) =>
+      sent.some((each) => each?.sent && id > each.after && title === each.fields.title);
+    const known = new Set();
+    for (const saved of list.filter((each) => !isOurs(each))) {
+      known.add(saved.id);
+      this.takeSaved(saved.id, saved);
+    }
+    for (const todo of [...this.all]) {
+      if (!known.has(todo.key) && !outbox.owed(todo.key)?.creation) this.bury(todo);
+    }
   }
 
   identify(todo, id) {
-    const twin = this.index.get(id);
-    if (twin) this.ongone(twin);
-    todo.ref = id;
-    this.index.set(id, todo);
-    this.settle(todo);
+    const twin = this.byKey.get(id);
+    if (twin) this.bury(twin);
+    todo.key = id;
+    this.byKey.set(id, todo);
+    this.moveToItsPlace(todo);
   }
 
-  /** Moves a todo to its place, but not from under its editor. */
-  settle(todo) {
-    if (todo.editing || !todo.live || !this.before(todo, ({ base }) => base.id > todo.base.id)) return;
-    this.say('remove', todo);
+  /** @param {Todo} todo that moves, but not from under its editor */
+  moveToItsPlace(todo) {
+    const isBehind = () => this.before(todo, ({ saved }) => saved.id > todo.saved.id);
+    if (todo.isEdited || !todo.isVisible || !isBehind()) return;
+    this.emit('remove', todo);
     this.drop(todo);
     this.insert(todo);
-    this.say('add', todo);
+    this.emit('add', todo);
   }
 
-  obtain(ref, base) {
-    return this.index.get(ref) ?? this.insert(new Todo(ref, base, this.sync));
+  obtain(todoKey, saved) {
+    return this.byKey.get(todoKey) ?? this.insert(new Todo(todoKey, saved, this.sync));
   }
 
   insert(todo) {
-    const { id } = todo.base;
-    const place = id === undefined ? this.list.length : this.list.findLastIndex(({ base }) => base.id < id) + 1;
-    this.list.splice(place, 0, todo);
-    this.index.set(todo.ref, todo);
+    const { id } = todo.saved;
+    const end = this.all.length;
+    const place = id === undefined ? end : this.all.findLastIndex(({ saved }) => saved.id < id) + 1;
+    this.all.splice(place, 0, todo);
+    this.byKey.set(todo.key, todo);
     return todo;
   }
 
-  /** Works out what is seen; says what changed. */
+  /** @param {Todo} todo that is gone from the server */
+  bury(todo) {
+    todo.isGone = true;
+    this.show(todo);
+  }
+
+  /** @param {Todo} todo to work out what the user sees of it; says what changed */
   show(todo) {
-    if (!todo) return;
-    const { live, title, completed } = todo;
-    const debt = this.sync.debt(todo.ref);
-    todo.attributes = { ...todo.base, ...debt?.create, ...debt?.changes };
-    todo.live = todo.editing || !(todo.gone || debt?.destroy);
-    if (todo.live !== live) this.say(todo.live ? 'add' : 'remove', todo);
-    else if (live && (todo.title !== title || todo.completed !== completed)) this.say('change', todo);
-    if (todo.gone && !todo.live) this.drop(todo);
+    const { isVisible, title, completed } = todo;
+    const owed = this.sync.outbox.owed(todo.key);
+    todo.shown = { ...todo.saved, ...owed?.creation?.fields, ...owed?.changes };
+    todo.isVisible = todo.isEdited || !(todo.isGone || owed?.isDeleted);
+    const isChanged = todo.title !== title || todo.completed !== completed;
+    if (todo.isVisible !== isVisible) this.emit(todo.isVisible ? 'add' : 'remove', todo);
+    else if (isVisible && isChanged) this.emit('change', todo);
+    if (todo.isGone && !todo.isVisible) this.drop(todo);
   }
 
   drop(todo) {
-    this.list.splice(this.list.lastIndexOf(todo), 1);
-    if (this.index.get(todo.ref) === todo) this.index.delete(todo.ref);
-  }
-
-  say(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.all.splice(this.all.lastIndexOf(todo), 1);
+    if (this.byKey.get(todo.key) === todo) this.byKey.delete(todo.key);
   }
 }

@@ -3,7 +3,7 @@
 import pytest
 from conftest import client_of
 
-from todomvc import ReadyMade, TodoList, TodoMVC
+from todomvc import LazyApplication, TodoList, TodoMVC
 
 SEVERAL = {"wsgi.multiprocess": True}
 
@@ -12,7 +12,7 @@ SEVERAL = {"wsgi.multiprocess": True}
 def app(monkeypatch):
     """The ready-made application as it is imported, with TODOMVC_DB unset."""
     monkeypatch.delenv("TODOMVC_DB", raising=False)
-    return ReadyMade()
+    return LazyApplication()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_list_in_memory_that_is_handed_over_is_taken_at_its_word():
 def test_a_path_names_the_file(app, monkeypatch, tmp_path):
     monkeypatch.setenv("TODOMVC_DB", str(tmp_path / "todos.db"))
     client_of(app, **SEVERAL).post_json("/todos/", {"title": "a"})
-    assert client_of(ReadyMade(), **SEVERAL).get("/todos/").json == [{"title": "a", "id": 0}]
+    assert client_of(LazyApplication(), **SEVERAL).get("/todos/").json == [{"title": "a", "id": 0}]
 
 
 def test_the_variable_is_read_at_the_first_request(app, monkeypatch, tmp_path):

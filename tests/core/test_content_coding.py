@@ -131,9 +131,14 @@ def test_the_files_of_the_client_are_gzipped_from_a_kilobyte_on(application):
         assert coding == ("gzip" if path.stat().st_size > 1000 else None)
 
 
-def test_files_are_gzipped_once_at_the_start(application, monkeypatch):
-    monkeypatch.setattr(gzip, "compress", None)  # a call would raise TypeError, and be a 500
-    assert get(application, "/css/app.css", "gzip")[0] == 200
+def test_a_file_is_gzipped_once_when_it_is_first_asked_for(monkeypatch):
+    bodies, compress = [], gzip.compress
+    monkeypatch.setattr(gzip, "compress", lambda body, *rest, **more: bodies.append(body) or compress(body))
+    application = TodoMVC()
+    assert bodies == []
+    for _ in range(3):
+        assert get(application, "/css/app.css", "gzip")[0] == 200
+    assert len(bodies) == 1
 
 
 def test_the_list_is_gzipped_once_for_each_change(application, monkeypatch):

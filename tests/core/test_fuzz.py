@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from todomvc import TodoList, TodoMVC, guard
+from todomvc import TodoList, TodoMVC
+from todomvc_guards import guard
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=30) | st.text(
     st.characters(max_codepoint=255), max_size=30

@@ -7,7 +7,7 @@ from string import Template
 import pytest
 from conftest import call, client_of
 
-from todomvc import BLOCK, TodoMVC
+from todomvc import TodoMVC
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
@@ -47,7 +47,7 @@ class Page(HTMLParser):
     @property
     def data(self):
         """The attributes and the text of the one element that holds the todos."""
-        kept = zip(self.elements, self.texts)
+        kept = zip(self.elements, self.texts, strict=True)
         (found,) = [(element[1], text) for element, text in kept if element[1].get("type") == "application/json"]
         return found
 
@@ -104,13 +104,14 @@ def test_a_reload_shows_every_change(client, change):
     assert before != page_of(client).todos == client.get("/todos/").json
 
 
+MANY = 250
 CHANGES_OF_A_LONG_LIST = {
     "the first": lambda todos: todos.update(0, {"title": "new"}),
-    "one in the middle": lambda todos: todos.update(BLOCK + 1, {"title": "new"}),
-    "the last": lambda todos: todos.update(2 * BLOCK, {"title": "new"}),
+    "one in the middle": lambda todos: todos.update(MANY + 1, {"title": "new"}),
+    "the last": lambda todos: todos.update(2 * MANY, {"title": "new"}),
     "one more": lambda todos: todos.create({"title": "new"}),
     "one less": lambda todos: todos.delete(1),
-    "the last less": lambda todos: todos.delete(2 * BLOCK),
+    "the last less": lambda todos: todos.delete(2 * MANY),
     "none left": lambda todos: todos.delete_all(),
     "none left, then one": lambda todos: todos.delete_all() and todos.create({"title": "new"}),
 }
@@ -119,7 +120,7 @@ CHANGES_OF_A_LONG_LIST = {
 @pytest.mark.parametrize("change", CHANGES_OF_A_LONG_LIST.values(), ids=CHANGES_OF_A_LONG_LIST)
 def test_the_page_of_a_long_list_is_after_a_change_what_a_server_that_has_just_started_sends(change):
     application = TodoMVC()
-    for _ in range(2 * BLOCK + 1):
+    for _ in range(2 * MANY + 1):
         application.todos.create({"title": "old"})
     pages = [call(application, "GET", "/")]
     change(application.todos)
@@ -128,7 +129,7 @@ def test_the_page_of_a_long_list_is_after_a_change_what_a_server_that_has_just_s
     assert Page(pages[1][2].decode()).todos == json.loads(call(application, "GET", "/todos/")[2])
 
 
-@pytest.mark.parametrize("count", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+@pytest.mark.parametrize("count", [1, MANY - 1, MANY, MANY + 1, 3 * MANY])
 def test_the_page_holds_every_todo_of_a_long_list(application, count):
     for _ in range(count):
         application.todos.create({})
@@ -165,9 +166,9 @@ def test_a_page_without_the_todos_stays_the_same_when_they_change(application, t
 def test_lists_of_the_same_todos_have_the_same_page_whatever_was_deleted_behind_them(todos):
     todos.create({})
     before = call(TodoMVC(todos), "GET", "/")
-    for _ in range(2 * BLOCK):
+    for _ in range(2 * MANY):
         todos.create({})
-    for id in range(1, 2 * BLOCK + 1):
+    for id in range(1, 2 * MANY + 1):
         todos.delete(id)
     assert call(TodoMVC(todos), "GET", "/") == before
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from conftest import call, client_of
 
-from todomvc import TodoMVC, guard
+from todomvc import TodoMVC
+from todomvc_guards import guard
 
 PAGES = ["/", "/nothing", "/css/app.css", "/icon.svg"]
 API = ["/todos", "/todos/", "/todos/0", "/todos/7", "/todos/x"]

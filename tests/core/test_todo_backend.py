@@ -5,7 +5,8 @@ import json
 import pytest
 from conftest import call, client_of
 
-from todomvc import ReadyMade, TodoList, TodoMVC
+from todomvc import LazyApplication, TodoList, TodoMVC
+from todomvc_guards import allow_origins
 
 ORIGIN = {"Origin": "https://todobackend.com", "Sec-Fetch-Site": "cross-site"}
 JSON = {"Content-Type": "application/json"}
@@ -23,16 +24,22 @@ def create(client, **fields):
 # The prerequisites
 
 
+@pytest.fixture
+def open_client(todos):
+    """The API as the command and `app` serve it: with the guard of CORS around it."""
+    return client_of(allow_origins(TodoMVC(todos, todo_backend=True), ["*"]))
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
-def test_scripts_of_every_origin_may_use_the_api(client, method):
-    response = client.request("/todos/", method=method, headers=ORIGIN, expect_errors=True)
+def test_scripts_of_every_origin_may_use_the_api(open_client, method):
+    response = open_client.request("/todos/", method=method, headers=ORIGIN, expect_errors=True)
     assert response.headers.getall("Access-Control-Allow-Origin") == ["*"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_a_preflight_allows_what_the_specification_sends(client, method):
+def test_a_preflight_allows_what_the_specification_sends(open_client, method):
     headers = {**ORIGIN, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
-    response = client.options("/todos/", headers=headers, status=204)
+    response = open_client.options("/todos/", headers=headers, status=204)
     assert method in response.headers["Access-Control-Allow-Methods"]
     assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
 
@@ -181,4 +188,4 @@ def test_what_it_adds_is_not_kept_but_for_completed():
 @pytest.mark.parametrize(("value", "is_on"), [("1", True), ("", False), ("0", False)])
 def test_the_environment_switches_it_on_for_app(monkeypatch, value, is_on):
     monkeypatch.setenv("TODOMVC_TODO_BACKEND", value)
-    assert ("completed" in create(client_of(ReadyMade()))) is is_on
+    assert ("completed" in create(client_of(LazyApplication()))) is is_on

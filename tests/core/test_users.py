@@ -5,7 +5,8 @@ from urllib.parse import quote
 import pytest
 from conftest import call, client_of
 
-from todomvc import MAX_USER, SQLiteTodoList, TodoList, TodoMVC
+from todomvc import MAX_USER, TodoList, TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 SECRET = "what only alice knows"
 NAMES = [
@@ -110,7 +111,7 @@ def test_what_a_user_has_read_is_kept_apart_when_another_reads(alice, bob):
 
 
 def test_any_number_of_users_may_read(application, monkeypatch):
-    monkeypatch.setattr("todomvc.MAX_KEPT", 15_000)
+    monkeypatch.setattr("todomvc.MAX_CACHED", 15_000)
     users = [client_of(application, REMOTE_USER=f"user {number}") for number in range(8)]
     for number, user in enumerate(users):
         user.post_json("/todos/", {"title": f"todo {number}"})

@@ -19,7 +19,7 @@ from conftest import ROOT, serve
 from stress import KINDS, at_work, parsed, small_file_system
 from workers import ask, connection_to, gunicorn, request_of, workers_of
 
-from todomvc import SQLiteTodoList
+from todomvc_sqlite import SQLiteTodoList
 
 ROUNDS = 5
 
@@ -81,9 +81,9 @@ def create_for_certain(url, name, number):
 
 
 CREATE = """if True:
-    import sys, todomvc
+    import sys, todomvc_sqlite
     print(flush=True)
-    todos = todomvc.SQLiteTodoList(sys.argv[1])
+    todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
     while True:
         print(todos.create({})[0], flush=True)
 """
@@ -127,7 +127,8 @@ def test_a_transaction_that_a_killed_process_left_in_a_journal_is_undone(tmp_pat
 
 def test_a_log_that_a_killed_process_left_is_read(tmp_path):
     path = tmp_path / "todos.db"
-    program = "import os, sys, todomvc; t = todomvc.SQLiteTodoList(sys.argv[1]); t.create({}); os.kill(os.getpid(), 9)"
+    create = "from todomvc_sqlite import SQLiteTodoList; todos = SQLiteTodoList(sys.argv[1]); todos.create({})"
+    program = f"import os, sys; {create}; os.kill(os.getpid(), 9)"
     assert python(program, path).wait(20) == -signal.SIGKILL
     assert os.path.getsize(f"{path}-wal") > 0
     assert list(SQLiteTodoList(path)) == [b'{"id":0}']
@@ -193,8 +194,8 @@ def test_two_servers_on_one_file_keep_one_list(tmp_path):
 
 
 CREATE_TIMED = """if True:
-    import sys, time, todomvc
-    todos = todomvc.SQLiteTodoList(sys.argv[1])
+    import sys, time, todomvc_sqlite
+    todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
     print(todos.version, flush=True)
     sys.stdin.readline()
     longest = 0

@@ -3,7 +3,8 @@
 import pytest
 from conftest import call
 
-from todomvc import ReadyMade, TodoMVC, allow_origins, guard
+from todomvc import LazyApplication, TodoMVC
+from todomvc_guards import allow_origins, guard
 
 OURS, OTHER = "https://app.example.org", "http://localhost:3000"
 PATHS = ["/", "/todos", "/todos/", "/todos/0", "/todos/7", "/css/app.css", "/nothing"]
@@ -190,10 +191,10 @@ def test_two_layers_of_cors_make_one_header_each():
 def test_the_environment_may_name_them_for_the_command_and_for_app(monkeypatch, value):
     monkeypatch.setenv("TODOMVC_CORS", value)
     for origin in [OURS, OTHER]:
-        _, headers = ask(ReadyMade(), origin)
+        _, headers = ask(LazyApplication(), origin)
         assert headers["Access-Control-Allow-Origin"] == [origin]
 
 
 def test_an_origin_is_compared_as_browsers_write_it_in_lower_case(monkeypatch):
     monkeypatch.setenv("TODOMVC_CORS", "HTTPS://App.Example.Org")
-    assert ask(ReadyMade(), OURS)[1]["Access-Control-Allow-Origin"] == [OURS]
+    assert ask(LazyApplication(), OURS)[1]["Access-Control-Allow-Origin"] == [OURS]

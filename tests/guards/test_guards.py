@@ -3,7 +3,8 @@
 import pytest
 from conftest import call, client_of
 
-from todomvc import ReadyMade, TodoList, TodoMVC, guard, refuse_cross_origin_writes, require_host
+from todomvc import LazyApplication, TodoList, TodoMVC
+from todomvc_guards import guard, refuse_cross_origin_writes, require_host
 
 SAFE, UNSAFE = ["GET", "HEAD", "OPTIONS"], ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get", ""]
 
@@ -170,18 +171,18 @@ def test_without_names_the_guard_lets_every_name_pass(host):
 def test_what_is_none_in_the_environment_is_refused_by_app(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=r"'(http://)?a' is not an? "):
-        call(ReadyMade(), "GET", "/")
+        call(LazyApplication(), "GET", "/")
 
 
 def test_app_answers_to_the_names_in_the_environment_and_to_loopback(monkeypatch):
     monkeypatch.setenv("TODOMVC_HOSTS", "a.example.org b.example.org")
     names = ["a.example.org", "b.example.org", "localhost", "evil.com"]
-    assert [status_of(ReadyMade(), HTTP_HOST=name) for name in names] == [200, 200, 200, 421]
+    assert [status_of(LazyApplication(), HTTP_HOST=name) for name in names] == [200, 200, 200, 421]
 
 
 def test_app_answers_to_every_name_if_the_environment_names_none():
-    assert status_of(ReadyMade(), HTTP_HOST="evil.com") == 200
+    assert status_of(LazyApplication(), HTTP_HOST="evil.com") == 200
 
 
 def test_app_refuses_writes_of_other_sites():
-    assert status_of(ReadyMade(), HTTP_SEC_FETCH_SITE="cross-site") == 403
+    assert status_of(LazyApplication(), HTTP_SEC_FETCH_SITE="cross-site") == 403

@@ -3,7 +3,8 @@
 import pytest
 from conftest import client_of
 
-from todomvc import ReadyMade, TodoMVC, guard
+from todomvc import LazyApplication, TodoMVC
+from todomvc_guards import guard
 
 SECRET = "what only alice knows"
 
@@ -37,6 +38,6 @@ def test_where_the_proxy_names_nobody_no_one_else_does(behind_proxy):
 
 def test_app_takes_the_header(monkeypatch):
     monkeypatch.setenv("TODOMVC_USER_HEADER", "X-Remote-User")
-    client = client_of(ReadyMade())
+    client = client_of(LazyApplication())
     client.post_json("/todos/", {}, headers={"X-Remote-User": "alice"})
     assert client.get("/todos/").json == []

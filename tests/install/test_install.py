@@ -21,7 +21,8 @@ import pytest
 from conftest import ROOT, read_url
 from readme import block, span
 
-from todomvc import __version__, make_parser
+from todomvc import __version__
+from todomvc_server import make_parser
 
 BIN = os.path.dirname(sys.executable)
 STATIC_FILES = sorted(path.relative_to(ROOT / "static").as_posix() for path in (ROOT / "static").rglob("*.*"))
@@ -258,7 +259,8 @@ def test_the_container_is_made_of_lines_that_were_carried_out():
 
 
 USER = """
-from todomvc import SQLiteTodoList, TodoList, TodoMVC, app
+from todomvc import TodoList, TodoMVC, app
+from todomvc_sqlite import SQLiteTodoList
 from wsgiref.types import WSGIApplication
 
 applications: list[WSGIApplication] = [app, TodoMVC(), TodoMVC(TodoList()), TodoMVC(SQLiteTodoList("todos.db"))]

@@ -9,12 +9,14 @@ from command import request
 from conftest import ROOT, serve, tag_of
 from stress import race
 
-from todomvc import SQLiteTodoList, TodoMVC
+from todomvc import TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 WRITER = """
 import sys
 from conftest import put
-from todomvc import SQLiteTodoList, TodoMVC
+from todomvc import TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 application = TodoMVC(SQLiteTodoList(sys.argv[1]))
 application.todos.read(0)
 print("ready", flush=True)

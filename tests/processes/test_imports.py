@@ -1,7 +1,14 @@
 """What importing the module does: it loads the standard library, and it does nothing."""
 
+import ast
+import re
+import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from textwrap import dedent
 
 import pytest
 from conftest import ROOT
@@ -31,6 +38,28 @@ print(threading.active_count())
 """
 
 
+SOURCE = (ROOT / "todomvc.py").read_text("utf-8")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def ask_patiently(port, method, path, body=None):
+    """Return the body of a response, from a server that may be starting."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers, method=method)
+    end = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return response.read()
+        except urllib.error.URLError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
 def run(program, *flags):
     """Run a program in an interpreter that has nothing installed; return the lines that it says."""
     command = [sys.executable, "-S", "-B", *flags, "-c", program]
@@ -46,22 +75,26 @@ def test_importing_loads_nothing_but_the_standard_library():
 
 
 @pytest.mark.skipif(not hasattr(sys, "addaudithook"), reason="this Python has no audit hooks")
+def test_importing_loads_no_sibling():
+    loaded = "print(*[name for name in sys.modules if name.startswith('todomvc')])"
+    assert run(f"import sys, todomvc; {loaded}")[0] == "todomvc"
+
+
 def test_importing_opens_no_file_and_no_socket_and_starts_no_thread():
     assert run(DEEDS)[:2] == ["[]", "1"]
 
 
-NEEDED_LATER = ["email", "html", "http.client", "shutil", "sqlite3", "ssl", "traceback", "zipfile"]
+NEEDED_BY_OTHERS = ["email", "http.client", "psycopg", "sqlite3", "ssl", "todomvc_postgres", "todomvc_sqlite"]
 STARTED = """
-import sys, todomvc
-options = todomvc.make_parser({}).parse_args(["--db", ":memory:"])
-todomvc.make_application(todomvc.open_list(options.db), options)
+import sys, todomvc, todomvc_server
+options = todomvc_server.make_parser({}).parse_args(["--db", ":memory:"])
+todomvc_server.make_application(todomvc.open_list(options.db), options)
 print(*sorted(name for name in sys.argv[1:] if name in sys.modules))
 """
 
 
-@pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy loads some of it by itself")
-def test_a_start_loads_nothing_that_a_list_in_memory_and_answers_without_errors_do_without():
-    command = [sys.executable, "-S", "-c", STARTED, *NEEDED_LATER]
+def test_a_list_in_memory_loads_nothing_that_only_other_lists_and_clients_need():
+    command = [sys.executable, "-S", "-c", STARTED, *NEEDED_BY_OTHERS]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout == "\n"
 
 
@@ -78,7 +111,7 @@ def test_importing_needs_no_folder_beside_the_file(tmp_path):
 
 
 def test_the_names_that_the_readme_gives_are_public():
-    assert run("from todomvc import *; print(TodoMVC, TodoList, app, application)")[0]
+    assert run("from todomvc import *; print(TodoMVC, TodoList, app, open_list)")[0]
 
 
 def test_importing_touches_no_disk(tmp_path):
@@ -88,3 +121,59 @@ def test_importing_touches_no_disk(tmp_path):
         [sys.executable, "-c", program, str(ROOT)], cwd=tmp_path, env=environ, check=True, stdout=subprocess.PIPE
     )
     assert list(tmp_path.iterdir()) == []
+
+
+# The core alone
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A folder with what the core needs, and none of its siblings."""
+    shutil.copy(ROOT / "todomvc.py", tmp_path)
+    for folder in ("static", "templates"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def test_the_server_in_the_docstring_serves_a_list_in_memory_by_the_core_alone(alone):
+    (example,) = re.findall(r"    from wsgiref.*?serve_forever\(\)", ast.get_docstring(ast.parse(SOURCE)), re.DOTALL)
+    lines = dedent(example).replace("8000", "int(sys.argv[1])")
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-S", "-c", f"import sys\n{lines}", str(port)], cwd=alone)
+    try:
+        assert ask_patiently(port, "POST", "/todos/", b'{"title": "a"}') == b'{"title":"a","id":0}'
+        assert b'[{"title":"a","id":0}]</script>' in ask_patiently(port, "GET", "/")
+        assert ask_patiently(port, "GET", "/js/app.js") == (ROOT / "static/js/app.js").read_bytes()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_run_as_a_script_the_core_alone_says_in_one_line_what_is_missing(alone):
+    done = subprocess.run([sys.executable, "todomvc.py"], cwd=alone, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert "todomvc_server.py" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "missing"), [("todos.db", "todomvc_sqlite"), ("postgres://a/b", "todomvc_postgres")])
+def test_a_list_whose_module_is_not_there_is_an_error_that_names_it(alone, name, missing):
+    program = f"from todomvc import open_list; open_list({name!r})"
+    done = subprocess.run([sys.executable, "-S", "-c", program], cwd=alone, capture_output=True, text=True, timeout=60)
+    assert re.search(f"^ValueError: .*{missing}", done.stderr, re.MULTILINE)
+
+
+# One copy of each class
+
+
+def test_run_as_a_script_no_module_is_loaded_twice():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "todomvc.py", "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    imported = re.findall(r"\| +(todomvc\w*)$", done.stderr, re.MULTILINE)
+    assert "todomvc_server" in imported
+    assert "todomvc" not in imported  # it is __main__

@@ -10,16 +10,17 @@ from command import JSON, request
 from conftest import ROOT, call, python, serve
 from earlier import ROWS, select, write_version_1
 
-from todomvc import SQLiteTodoList, TodoMVC
+from todomvc import TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 KILLED = """
-import os, signal, sys, todomvc
-prepare = todomvc.prepare
+import os, signal, sys, todomvc_sqlite
+prepare = todomvc_sqlite.prepare
 def prepare_until_killed(database):
     database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))
     prepare(database)
-todomvc.prepare = prepare_until_killed
-todomvc.SQLiteTodoList(sys.argv[1]).version
+todomvc_sqlite.prepare = prepare_until_killed
+todomvc_sqlite.SQLiteTodoList(sys.argv[1]).version
 """
 
 
@@ -29,7 +30,7 @@ def path(tmp_path):
 
 
 def test_processes_that_open_it_at_one_moment_all_can(path):
-    program = "from todomvc import SQLiteTodoList; import sys; print(SQLiteTodoList(sys.argv[1]).create({})[0])"
+    program = "from todomvc_sqlite import SQLiteTodoList; import sys; print(SQLiteTodoList(sys.argv[1]).create({})[0])"
     with ThreadPoolExecutor(6) as pool:
         ids = list(pool.map(lambda _: int(python(program, path)), range(6)))
     assert sorted(ids) == list(range(3, 9))

@@ -5,7 +5,17 @@ import os
 import pytest
 from conftest import python
 
-from todomvc import SQLiteTodoList
+from todomvc_sqlite import SQLiteTodoList
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "todos.db"
+
+
+@pytest.fixture
+def todos(path):
+    return SQLiteTodoList(path)
 
 
 def sql(path, *statements):
@@ -45,13 +55,13 @@ def test_a_backup_of_the_file_in_use_is_whole(todos, path, tmp_path):
 
 
 FORK = """
-import os, sys, todomvc
-todos = todomvc.SQLiteTodoList(sys.argv[1])
+import os, sys, todomvc_sqlite
+todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
 exec(sys.argv[2])
 if os.fork() == 0:
     try:
         todos.create({"title": "child"})
-    except todomvc.UnusableFile as error:
+    except todomvc_sqlite.UnusableFile as error:
         print(error, flush=True)
     os._exit(0)
 os.wait()

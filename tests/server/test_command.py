@@ -97,7 +97,8 @@ def copy(tmp_path):
     """A copy of the program that a test may change."""
     folder = tmp_path / "copy"
     folder.mkdir()
-    shutil.copy(ROOT / "todomvc.py", folder)
+    for module in ROOT.glob("todomvc*.py"):
+        shutil.copy(module, folder)
     for name in ["static", "templates"]:
         shutil.copytree(ROOT / name, folder / name)
     return folder
@@ -112,7 +113,7 @@ def test_a_missing_folder_is_refused(copy, missing):
 def test_a_python_without_sqlite_is_told_what_works(copy):
     (copy / "sqlite3.py").write_text("raise ImportError('No module named _sqlite3')")
     program = copy / "todomvc.py"
-    assert "use --db :memory:" in refusal(run(copy, "--port", "0", "--db", "todos.db", program=program))
+    assert "use :memory:" in refusal(run(copy, "--port", "0", "--db", "todos.db", program=program))
     with serve("--db", ":memory:", cwd=copy, program=program) as process:
         assert request(process)[0] == 200
 
@@ -308,9 +309,9 @@ def failing(tmp_path):
     """The command, with a page that fails."""
     program = tmp_path / "failing.py"
     program.write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport todomvc\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport todomvc, todomvc_server\n"
         "def fail(*arguments): raise RuntimeError('boom <b>')\n"
-        "todomvc.TodoMVC.page = fail\ntodomvc.main()\n"
+        "todomvc.TodoMVC.page = fail\ntodomvc_server.main()\n"
     )
     return program
 

@@ -16,8 +16,9 @@ from http.client import HTTPConnection
 import pytest
 from command import address_of, answer_to, request
 
-import todomvc
-from todomvc import RequestHandler, ThreadingWSGIServer, TodoMVC
+import todomvc_server
+from todomvc import TodoMVC
+from todomvc_server import RequestHandler, ThreadingWSGIServer
 
 POST = b"POST /todos/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 STARTS = {
@@ -129,14 +130,14 @@ def drip(connection, start, drop):
     ids=["line", "target", "headers", "header", "refused"],
 )
 def test_a_client_that_drips_is_left_in_the_end(monkeypatch, start, drop):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTION_SECONDS", 0.3)
     with running() as server, connect(server) as connection:
         assert drip(connection, start, drop)
         until(lambda: not server.connections)
 
 
 def test_a_client_that_drips_its_body_writes_nothing(monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTION_SECONDS", 0.3)
     with running() as server, connect(server) as connection:
         assert drip(connection, POST + b"Content-Length: 9999\r\n\r\n", b" ")
         until(lambda: not server.connections)
@@ -155,13 +156,13 @@ def leave_unread(server):
 
 @pytest.mark.parametrize("limit", ["timeout", "MAX_CONNECTION_SECONDS"])
 def test_a_client_that_does_not_read_its_answer_is_left(monkeypatch, limit):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3 if limit == "MAX_CONNECTION_SECONDS" else 30)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTION_SECONDS", 0.3 if limit == "MAX_CONNECTION_SECONDS" else 30)
     with running(timeout=0.3 if limit == "timeout" else 30) as server:
         leave_unread(server)
 
 
 def test_each_client_that_is_left_gives_its_thread_back(monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTION_SECONDS", 0.3)
     before = threading.active_count()
     with running() as server, contextlib.ExitStack() as held:
         for _ in range(20):
@@ -171,7 +172,7 @@ def test_each_client_that_is_left_gives_its_thread_back(monkeypatch):
 
 
 def test_a_client_is_left_in_the_end_though_an_older_one_still_waits_for_its_answer(monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTION_SECONDS", 0.3)
     answering, may_end = threading.Event(), threading.Event()
 
     def slow(environ, start_response):
@@ -195,7 +196,7 @@ def test_a_client_is_left_in_the_end_though_an_older_one_still_waits_for_its_ans
 
 
 def test_when_there_are_too_many_connections_the_oldest_make_room(monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTIONS", 5)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTIONS", 5)
     with running() as server, contextlib.ExitStack() as held:
         connections = [held.enter_context(connect(server)) for _ in range(15)]
         assert all(is_closed(connection) for connection in connections[:10])
@@ -206,7 +207,7 @@ def test_when_there_are_too_many_connections_the_oldest_make_room(monkeypatch):
 
 
 def test_when_there_are_too_many_connections_a_new_one_is_served(monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_CONNECTIONS", 5)
+    monkeypatch.setattr(todomvc_server, "MAX_CONNECTIONS", 5)
     with running() as server, contextlib.ExitStack() as held:
         for _ in range(30):
             held.enter_context(connect(server)).sendall(STARTS["half a body"])

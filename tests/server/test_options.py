@@ -7,7 +7,7 @@ import pytest
 from command import JSON, answer_to, refusal, request, run
 from conftest import serve
 
-from todomvc import SQLiteTodoList
+from todomvc_sqlite import SQLiteTodoList
 
 ORIGIN = {"Origin": "https://todobackend.com", "Sec-Fetch-Site": "cross-site"}
 OURS, OTHER = "https://app.example.org", "http://localhost:3000"

@@ -9,7 +9,9 @@ import pytest
 from conftest import ROOT, call, client_of
 from readme import block
 
-from todomvc import SQLiteTodoList, TodoList, TodoMVC, guard
+from todomvc import TodoList, TodoMVC
+from todomvc_guards import guard
+from todomvc_sqlite import SQLiteTodoList
 
 werkzeug_dispatcher = pytest.importorskip("werkzeug.middleware.dispatcher")
 DispatcherMiddleware = werkzeug_dispatcher.DispatcherMiddleware
@@ -241,7 +243,8 @@ from gevent import monkey; monkey.patch_all()
 import json, sys, urllib.request
 import gevent
 from gevent.pywsgi import WSGIServer
-from todomvc import SQLiteTodoList, TodoList, TodoMVC
+from todomvc import TodoList, TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 todos = SQLiteTodoList(sys.argv[1]) if sys.argv[1:] else TodoList()
 server = WSGIServer(("127.0.0.1", 0), TodoMVC(todos), log=None)

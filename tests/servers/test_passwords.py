@@ -155,6 +155,6 @@ def test_who_says_to_be_another_is_not_believed(alice, bob, header, name):
 
 def test_names_of_any_script_have_a_list_each(user):
     users = [user(name) for name in NAMES]
-    for name, one in zip(NAMES, users):
+    for name, one in zip(NAMES, users, strict=True):
         one.create(title=f"of {name}")
     assert [one.titles() for one in users] == [[f"of {name}"] for name in NAMES]

@@ -6,8 +6,9 @@ import sqlite3
 import pytest
 from earlier import ROWS, select, write_version_1
 
-import todomvc
-from todomvc import KeyReused, ListFull, SQLiteTodoList, UnusableFile
+import todomvc_sqlite
+from todomvc import KeyReused, ListFull
+from todomvc_sqlite import SQLiteTodoList, UnusableFile
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_where_it_cannot_be_it_is_refused_and_left_alone(path):
     assert select(path, "PRAGMA user_version") == [(1,)]
 
 
-def prepare_without_room(database, prepare=todomvc.prepare):
+def prepare_without_room(database, prepare=todomvc_sqlite.prepare):
     """Prepare a connection that finds no room for more."""
     database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
     prepare(database)
@@ -73,7 +74,7 @@ def prepare_without_room(database, prepare=todomvc.prepare):
 def test_where_there_is_no_room_for_it_it_waits_until_there_is(path, monkeypatch):
     todos = SQLiteTodoList(path)
     with monkeypatch.context() as patch:
-        patch.setattr(todomvc, "prepare", prepare_without_room)
+        patch.setattr(todomvc_sqlite, "prepare", prepare_without_room)
         with pytest.raises(ListFull):
             todos.create({})
     with contextlib.closing(sqlite3.connect(path, timeout=0)) as another_program:

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import todomvc
-from todomvc import KeyReused, ListFull, ListUnavailable, SQLiteTodoList, UnusableFile
+import todomvc_sqlite
+from todomvc import KeyReused, ListFull, ListUnavailable
+from todomvc_sqlite import SQLiteTodoList, UnusableFile
 
 BIG = {"title": "x" * 200_000}
 
@@ -212,12 +213,12 @@ def test_a_full_disk_fails_no_write_that_is_small_enough(full):
 
 
 def together(todos, works):
-    """Let writes wait until all are in line, for one transaction to take them; return what each returned or raised."""
+    """Let writes wait until all are in the queue, for one transaction; return what each returned or raised."""
     with ThreadPoolExecutor(len(works)) as pool, busy(todos):
         results = []
         for work in works:
             results.append(pool.submit(work))
-            wait_for_line(todos, 1 + len(results))
+            wait_for_queue(todos, 1 + len(results))
     return [result.exception() or result.result() for result in results]
 
 
@@ -237,9 +238,9 @@ def busy(todos):
         go.set()
 
 
-def wait_for_line(todos, length):
+def wait_for_queue(todos, length):
     end = time.monotonic() + 10
-    while len(todos.file.line) < length:
+    while len(todos.file.queue) < length:
         assert time.monotonic() < end, "the writes did not come to wait"
         time.sleep(0.001)
 
@@ -286,7 +287,7 @@ def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(t
 
 @pytest.mark.parametrize("hold", ["lock", "transaction"])
 def test_a_write_that_waits_too_long_for_another_program_changes_nothing(todos, path, monkeypatch, hold):
-    monkeypatch.setattr(todomvc, "MAX_WAIT", 0.2)
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 0.2)
     todos.create({})
     with opened(path).lock.held(0) if hold == "lock" else transaction(path):
         with pytest.raises(ListUnavailable):
@@ -327,7 +328,7 @@ def interruption(seconds):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signals")
 def test_a_write_that_is_interrupted_while_it_waits_holds_no_other_up(todos, monkeypatch):
-    monkeypatch.setattr(todomvc, "MAX_WAIT", 2)
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 2)
     todos.create({})
     with busy(todos), pytest.raises(Interrupted), interruption(0.05):
         todos.create({"title": "interrupted"})
@@ -346,7 +347,7 @@ def test_a_file_system_without_locks_is_told_of_with_the_name_of_the_file(path, 
     def refuse(file):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(todomvc, "try_lock", refuse)
+    monkeypatch.setattr(todomvc_sqlite, "try_lock", refuse)
     with pytest.raises(UnusableFile, match=f"{path}: No locks available"):
         SQLiteTodoList(path).create({})
 
