@@ -25,16 +25,6 @@ def sql(path, *statements):
     return python(program, path, *statements)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "todos.db"
-
-
-@pytest.fixture
-def todos(path):
-    return SQLiteTodoList(path)
-
-
 def test_the_file_says_whose_it_is(todos, path):
     todos.create({})
     assert sql(path, "PRAGMA application_id") == f"[({int.from_bytes(b'ToDo', 'big')},)]"
