@@ -76,7 +76,6 @@ def test_importing_loads_nothing_but_the_standard_library():
     assert run(STRANGERS)[:2] == ["todomvc", ""]
 
 
-@pytest.mark.skipif(not hasattr(sys, "addaudithook"), reason="this Python has no audit hooks")
 def test_importing_loads_no_sibling():
     loaded = "print(*[name for name in sys.modules if name.startswith('todomvc')])"
     assert run(f"import sys, todomvc; {loaded}")[0] == "todomvc"
@@ -168,17 +167,21 @@ def test_a_list_whose_module_is_not_there_is_an_error_that_names_it(alone, name,
 # One copy of each class
 
 
-def test_run_as_a_script_no_module_is_loaded_twice():
-    done = subprocess.run(
-        [sys.executable, "-v", "todomvc.py", "--version"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    imported = re.findall(r"^import '(todomvc\w*)'", done.stderr, re.MULTILINE)
-    assert "todomvc_server" in imported
-    assert "todomvc" not in imported  # it is __main__
+AT_EXIT = """
+import atexit, sys
+def tell():
+    ours = {name: module for name, module in sys.modules.items() if name.startswith("todomvc")}
+    print("todomvc_server" in ours, ours["todomvc"] is sys.modules["__main__"])
+atexit.register(tell)
+"""
+
+
+def test_run_as_a_script_no_module_is_loaded_twice(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(AT_EXIT)
+    command = [sys.executable, "todomvc.py", "--version"]
+    environ = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split("\n")[1:] == ["True True", ""]
 
 
 LOADED_BY_ANOTHER_NAME = """
