@@ -186,3 +186,9 @@ def test_app_answers_to_every_name_if_the_environment_names_none():
 
 def test_app_refuses_writes_of_other_sites():
     assert status_of(LazyApplication(), HTTP_SEC_FETCH_SITE="cross-site") == 403
+
+
+@pytest.mark.parametrize("names", [{"hosts": "todos.example.org"}, {"origins": "https://example.org"}])
+def test_a_single_string_in_place_of_a_collection_is_refused(names):
+    with pytest.raises(TypeError, match="collections of strings"):
+        guard(TodoMVC(), **names)

@@ -13,6 +13,8 @@ from textwrap import dedent
 import pytest
 from conftest import ROOT
 
+from todomvc import __version__
+
 STRANGERS = """
 import sys, sysconfig
 library = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
@@ -152,7 +154,7 @@ def test_run_as_a_script_the_core_alone_says_in_one_line_what_is_missing(alone):
     done = subprocess.run([sys.executable, "todomvc.py"], cwd=alone, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-    assert "todomvc_server.py" in done.stderr
+    assert "todomvc_server" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "missing"), [("todos.db", "todomvc_sqlite"), ("postgres://a/b", "todomvc_postgres")])
@@ -180,3 +182,31 @@ def test_run_as_a_script_no_module_is_loaded_twice(tmp_path):
     environ = {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert done.stdout.split("\n")[1:] == ["True True", ""]
+
+
+LOADED_BY_ANOTHER_NAME = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("another_name", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = module
+spec.loader.exec_module(module)
+said = []
+environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/todos/", "wsgi.errors": sys.stderr, "wsgi.multiprocess": False}
+module.application(environ, lambda status, headers: said.append(status))
+unusable = module.TodoMVC(module.open_list("/nowhere/todos.db"))
+unusable(environ, lambda status, headers: said.append(status))
+print(said)
+"""
+
+
+def test_a_server_that_loads_the_file_by_another_name_from_another_folder_can_use_it(tmp_path):
+    command = [sys.executable, "-c", LOADED_BY_ANOTHER_NAME, str(ROOT / "todomvc.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "['200 OK', '503 Service Unavailable']\n"
+
+
+@pytest.mark.parametrize("flag", ["-P", "-I"])
+def test_the_command_finds_its_modules_without_its_folder_on_the_path(tmp_path, flag):
+    command = [sys.executable, flag, str(ROOT / "todomvc.py"), "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"todomvc {__version__}\n"

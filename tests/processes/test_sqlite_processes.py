@@ -69,6 +69,6 @@ def test_a_list_that_is_first_used_after_a_fork_works_in_both_processes(path):
 def test_a_list_that_was_used_before_a_fork_is_refused_in_the_child(path):
     assert (
         python(FORK, path, "todos.version")
-        == f"{path}: it was used before this process was forked, use it only after\n"
+        == f"{path}: it was opened before this process was forked: use it only afterwards\n"
     )
     assert list(SQLiteTodoList(path)) == [b'{"title":"parent","id":0}']
