@@ -346,9 +346,13 @@ class Write:
             self.error = error
 
     def outcome(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.result
+        error, self.error = self.error, None
+        try:
+            if error is not None:
+                raise error
+            return self.result
+        finally:
+            del error  # its traceback leads back here: that cycle would keep the file open
 
 
 class LockFile:

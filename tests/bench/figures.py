@@ -16,20 +16,20 @@ MORE_MIB = "MiB more than"
 MORE_US = "us more than"
 AT_LEAST = {FASTER, LESS, RATE, SHARE}
 
-READ = {"Flask": 30, "Falcon": 4.5, "floor": 8}
+READ = {"Flask": 15}
 UNCHANGED = {"Flask": 300, "floor": 10}
-FIRST_ANSWER = {"Flask": 3, "Falcon": 2, "python3 -c pass": 60}
-PEAK_MEMORY = {"Flask": 2, "python3 -c pass": 10}
+FIRST_ANSWER = {"Flask": 2}
+PEAK_MEMORY = {"Flask": 1}
 TARGETS = {
     "read": READ,
     "304": READ,
     "create": {"Flask": 10, "Falcon": 1.8},
     "update": {"Flask": 9, "Falcon": 1.6},
     "delete": {"Flask": 25, "Falcon": 4},
-    "404": {"Flask": 45, "Falcon": 5},
+    "404": {"Flask": 15},
     "collection, 1,000 todos, unchanged": UNCHANGED,
     "page, 1,000 todos, unchanged": UNCHANGED,
-    **{f"page, 100,000 todos, {change}": {"Flask": 20} for change in ("changed", "one more", "one less")},
+    **{f"page, 100,000 todos, {change}": {"Flask": 5} for change in ("changed", "one more", "one less")},
     "first answer, python3 todomvc.py": FIRST_ANSWER,
     "first answer, compiled": FIRST_ANSWER,
     "peak memory, 10 todos, python3 todomvc.py": PEAK_MEMORY,

@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sqlite3
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -382,3 +384,21 @@ def test_a_file_that_is_put_back_is_written_again(todos, path):
         todos.create({})
     os.replace(f"{path}2", path)
     assert todos.create({})[0] == 1
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy counts no references")
+def test_a_refused_write_leaves_no_reference_cycle_that_keeps_the_file_open(path):
+    todos = SQLiteTodoList(path)
+    todos.create({"title": "a"}, "key")
+    with contextlib.suppress(KeyReused):
+        todos.create({"title": "b"}, "key")
+    file = weakref.ref(todos.file)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(KeyReused):
+            todos.create({"title": "c"}, "key")
+        del todos
+        assert file() is None
+    finally:
+        gc.enable()
