@@ -420,10 +420,14 @@ def read_body(environ: WSGIEnvironment) -> bytes:
         raise HTTPError("400 Bad Request", "Send the whole body: the connection broke off.") from None
     if len(body) > MAX_BODY:
         raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
-    environ["wsgi.input"] = io.BytesIO(body)  # for middleware that reads it again
+    environ["wsgi.input"] = KeptBody(body)
     if length is not None and len(body) < length:
         raise HTTPError("400 Bad Request", f"Send the whole body: of {length} bytes, {len(body)} came.")
     return body
+
+
+class KeptBody(io.BytesIO):
+    """A request body that has been read, for middleware that reads it again."""
 
 
 def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -442,6 +446,8 @@ def discard_body(environ: WSGIEnvironment) -> None:
     A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
     take them for the next request, as cheroot does with a chunked body.
     """
+    if isinstance(environ["wsgi.input"], KeptBody):
+        return
     with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
         length = content_length(environ)
         if length is None and environ.get("wsgi.input_terminated"):
