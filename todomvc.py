@@ -49,7 +49,7 @@ from urllib.parse import quote, unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 __version__ = "1.0.0"
-__all__ = ["KeyReused", "ListFull", "ListUnavailable", "TodoList", "TodoMVC", "Unconfirmed", "app", "open_list"]
+__all__ = ["ListFull", "ListUnavailable", "TodoList", "TodoMVC", "Unconfirmed", "app", "application", "open_list"]
 
 HERE = Path(__file__).resolve().parent
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
