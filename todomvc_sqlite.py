@@ -219,8 +219,8 @@ class TodoFile:
                 self.close()  # at once: a transaction that is left open would keep all others out
 
     def renew_if_behind(self) -> None:
-        id, last_id = self.mark().split()[0], self.lock.mark.split(b" ")[0]
-        if is_mark(self.lock.mark) and (id != last_id or self.mark() < self.lock.mark):
+        mark, last = self.mark(), self.lock.mark
+        if is_mark(last) and (mark[:32] != last[:32] or mark < last):  # another id, or a lower version
             self.writer.execute(RENEW, (new_identity(),))
         self.leave_mark()
 
