@@ -71,6 +71,7 @@ class SQLiteTodoList:
     def renew(self) -> None:
         """Give all lists in the file other identities, as TodoList.renew does."""
         self.file.write(lambda database: database.execute(RENEW, (new_identity(),)))
+        self.file.read(self.user)  # and with it, the new id
 
     @property
     def version(self) -> int:
