@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The backend of TodoMVC as a micro-implementation: a WSGI application, written by hand on the standard library alone.
+"""The backend of TodoMVC as a micro-implementation: a WSGI application by hand, on the standard library alone.
 
 Three ways to run it::
 
@@ -32,6 +32,7 @@ import functools
 import gzip
 import hashlib
 import html
+import io
 import json
 import math
 import os
@@ -42,6 +43,7 @@ import traceback
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple, Protocol
@@ -52,17 +54,16 @@ __version__ = "1.0.0"
 __all__ = ["ListFull", "ListUnavailable", "TodoList", "TodoMVC", "Unconfirmed", "app", "application", "open_list"]
 
 HERE = Path(__file__).resolve().parent
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 MAX_USER = 500  # characters of a user's name
 
 
 class TodoMVC:
-    """The WSGI application (PEP 3333). It serves one list of todos to all, and one to each user in REMOTE_USER.
+    """The WSGI application (PEP 3333). It serves a shared list, and a list to each user that REMOTE_USER names.
 
     todos: the list to serve; by default a new TodoList.
     static: the folder of the static files; by default the one beside this file.
-    templates: the folder of the page, index.html, which is a string.Template of $root, $url, $user, $list and $todos;
-        by default the one beside this file.
+    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user, $list and
+        $todos; by default the one beside this file.
     debug: whether a 500 response shows the traceback.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
@@ -81,6 +82,7 @@ class TodoMVC:
     ) -> None:
         self.todos = TodoList() if todos is None else todos
         self.debug, self.todo_backend = debug, todo_backend
+        # The policy fits the page beside this file. Another page may need scripts and styles from anywhere.
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
         self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
         self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
@@ -90,7 +92,7 @@ class TodoMVC:
             route("/?", GET=self.page),
             route("/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
-            route("/todos", **dict.fromkeys(METHODS, self.redirect_to_list)),
+            route("/todos", **dict.fromkeys(REDIRECTED_METHODS, self.redirect_to_list)),
         ]
         _, self.file_handlers = route("", GET=self.file)
 
@@ -105,7 +107,7 @@ class TodoMVC:
             return error_response(error, environ)
         except ListUnavailable as error:
             print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
-            return error_response(unavailable(error), environ)
+            return error_response(unavailable_error(error), environ)
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
@@ -135,11 +137,11 @@ class TodoMVC:
 
     def page(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         root, identity = root_url(environ), todos.identity
-        if root != "/" and not environ.get("PATH_INFO"):
+        if root != "/" and not environ.get("PATH_INFO"):  # the page's address ends with a slash, also where mounted
             return redirect(root, environ)
 
         def render() -> Document:
-            page = fill_template(self.template, root, environ.get("REMOTE_USER", ""), identity, json_array(todos))
+            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
             return Document(page, "text/html; charset=utf-8", self.page_headers, salt=identity)
 
         return self.pages.latest(environ, (identity, todos.version, root), render).response(environ)
@@ -213,7 +215,7 @@ class TodoMVC:
 
 def refuse_other_list(identity: str, environ: WSGIEnvironment) -> None:
     """Raise HTTPError 409 for a write that names another list, or another user, than those that it would reach."""
-    user = environ.get("REMOTE_USER", "").encode("utf-8", "surrogatepass")
+    user = (environ.get("REMOTE_USER") or "").encode("utf-8", "surrogatepass")
     if "HTTP_TODO_USER" in environ and unquote_to_bytes(environ["HTTP_TODO_USER"]) != user:
         detail = "This was meant for the list of another user: load the page again."
         raise HTTPError("409 Conflict", detail, type=f"{PROBLEMS}#other-user")
@@ -224,7 +226,7 @@ def refuse_other_list(identity: str, environ: WSGIEnvironment) -> None:
 
 def found(todo: bytes | None) -> bytes:
     if todo is None:
-        raise HTTPError("404 Not Found", "There is no todo of this id: see the list at /todos/.")
+        raise HTTPError("404 Not Found", "No todo has this id: see the list.")
     return todo
 
 
@@ -236,17 +238,23 @@ def add_urls(body: bytes, url: str) -> bytes:
     return encode_todo({**value, "url": f"{url}{value['id']}"})
 
 
-def unavailable(error: ListUnavailable) -> HTTPError:
+def list_url(environ: WSGIEnvironment) -> str:
+    """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
+    host = environ.get("HTTP_HOST") or f"{url_host(environ['SERVER_NAME'])}:{environ['SERVER_PORT']}"
+    return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
+
+
+def unavailable_error(error: ListUnavailable) -> HTTPError:
     if isinstance(error, ListFull):
-        return HTTPError("507 Insufficient Storage", "The disk is full, nothing was changed: make room first.")
+        return HTTPError("507 Insufficient Storage", "The disk is full and nothing was changed: make room first.")
     detail = "Nothing was changed: try again soon."
     if isinstance(error, Unconfirmed):
-        detail = "Nobody can tell whether it was changed: try again soon."
+        detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
 
 def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
-    """Return an error as problem details where a program asks, under /todos/, and as a page where a person does."""
+    """Return an error as problem details under /todos/, where programs ask, and elsewhere as a page for people."""
     if error.type.startswith(PROBLEMS) or f"{environ.get('PATH_INFO', '')}/".startswith("/todos/"):
         return problem_response(error)
     words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
@@ -256,6 +264,7 @@ def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
 
 
 PROBLEMS = "https://github.com/todomvc-py/todomvc.py/blob/main/docs/api.md"
+REDIRECTED_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SEE_LOG = "The server failed, and its log says why: try again, or tell its operator."
 ERROR_PAGE = Template("""\
 <!doctype html>
@@ -268,7 +277,7 @@ ERROR_PAGE = Template("""\
 """)
 
 
-# HTTP: requests, responses, conditional requests and errors. Nothing in this section knows what a todo is.
+# HTTP: requests, responses, conditional requests and errors.
 
 Header = tuple[str, str]
 MAX_BODY = 1024 * 1024  # bytes of a request body
@@ -333,34 +342,37 @@ class Document:
     ) -> None:
         self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
+        self.gzipped: Response | None = None
         self.gzip_level = gzip_level
-
-    @property
-    def size(self) -> int:
-        """At most this many bytes of memory: the body and its gzip coding, their header fields and their objects."""
-        return 2 * len(self.plain.body) + 2000
+        self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
     def response(self, environ: WSGIEnvironment) -> Response:
         """Return 200 in the content coding that the client prefers, or 304 if the client has that representation."""
         wants_gzip = self.vary and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        return unless_current(self.gzipped if wants_gzip else self.plain, environ)
+        return unless_current(self.gzip() if wants_gzip else self.plain, environ)
 
-    @functools.cached_property
-    def gzipped(self) -> Response:
-        body, fields = gzip.compress(self.plain.body, self.gzip_level, mtime=0), dict(self.plain.headers)
-        fields |= {"Content-Encoding": "gzip", "Content-Length": str(len(body)), "ETag": tag_of_gzip(fields["ETag"])}
-        return Response("200 OK", list(fields.items()), body)
+    def gzip(self) -> Response:
+        if self.gzipped is None:
+            body, fields = gzip.compress(self.plain.body, self.gzip_level, mtime=0), dict(self.plain.headers)
+            fields |= {
+                "Content-Encoding": "gzip",
+                "ETag": tag_of_gzip(fields["ETag"]),
+                "Content-Length": str(len(body)),
+            }
+            self.gzipped = Response("200 OK", list(fields.items()), body)
+        return self.gzipped
 
 
 class DocumentCache:
     """The latest document of each user. It is rendered again only when its version is another one."""
 
     def __init__(self) -> None:
-        self.documents: OrderedDict[str, tuple[object, Document]] = OrderedDict()  # by user, the oldest first
+        self.documents: OrderedDict[str, tuple[object, Document]] = OrderedDict()  # by user, in order of rendering
         self.size = 0  # bytes
         self.lock = threading.Lock()
 
     def latest(self, environ: WSGIEnvironment, version: object, render: Callable[[], Document]) -> Document:
+        """Return the document of a version that was read before: what changes during `render` renders it again."""
         user = environ.get("REMOTE_USER") or ""
         last_version, document = self.documents.get(user, (None, None))
         if document is None or last_version != version:
@@ -369,7 +381,7 @@ class DocumentCache:
                 _, replaced = self.documents.pop(user, (None, None))
                 self.documents[user] = version, document
                 self.size += document.size - (replaced.size if replaced else 0)
-                while self.size > MAX_CACHED:
+                while self.size > MAX_CACHED and len(self.documents) > 1:
                     _, (_, oldest) = self.documents.popitem(last=False)
                     self.size -= oldest.size
         return document
@@ -382,22 +394,22 @@ def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
 
 def unless_current(response: Response, environ: WSGIEnvironment) -> Response:
     """Return the response to a GET, or 304 if the client has its representation already (RFC 9110, section 15.4.5)."""
-    if "HTTP_IF_NONE_MATCH" not in environ or not is_current(dict(response.headers)["ETag"], environ):
+    if "HTTP_IF_NONE_MATCH" not in environ or not client_has(dict(response.headers)["ETag"], environ):
         return response
     return Response("304 Not Modified", [field for field in response.headers if field[0] in ("ETag", "Vary")], b"")
 
 
 def refuse_changed(body: bytes, environ: WSGIEnvironment, salt: str) -> None:
-    """Raise HTTPError 412 where If-Match or If-None-Match forbids to change a representation (RFC 9110, 13.1)."""
+    """Raise HTTPError 412 where If-Match or If-None-Match forbids changing a representation (RFC 9110, 13.1)."""
     tag = entity_tag(body, salt)
     tags = {tag, tag_of_gzip(tag)}
     expected = environ.get("HTTP_IF_MATCH", "*").strip()
     is_expected = expected == "*" or not tags.isdisjoint(ENTITY_TAG.findall(expected))  # strong: W/"..." never matches
-    if not is_expected or any(is_current(tag, environ) for tag in tags):
+    if not is_expected or any(client_has(tag, environ) for tag in tags):
         raise HTTPError("412 Precondition Failed", "It has changed since you read it: read it again, then decide.")
 
 
-def is_current(tag: str, environ: WSGIEnvironment) -> bool:
+def client_has(tag: str, environ: WSGIEnvironment) -> bool:
     """Tell whether If-None-Match lists an entity tag (RFC 9110, section 13.1.2: the comparison is weak)."""
     known = environ.get("HTTP_IF_NONE_MATCH", "").strip()
     return known == "*" or tag in (listed.removeprefix("W/") for listed in ENTITY_TAG.findall(known))
@@ -444,7 +456,7 @@ def read_json_object(environ: WSGIEnvironment) -> dict[str, Any]:
 def read_body(environ: WSGIEnvironment) -> bytes:
     """Return the request body. Raise HTTPError 400, 411 or 413 if it cannot be read or is too long."""
     length = content_length(environ)
-    if length is None and not environ.get("wsgi.input_terminated"):
+    if length is None and not environ.get("wsgi.input_terminated"):  # a read past the end would wait for ever
         raise HTTPError("411 Length Required", "Send the length of the body in Content-Length.")
     if length is not None and length > MAX_BODY:
         raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
@@ -454,10 +466,33 @@ def read_body(environ: WSGIEnvironment) -> bytes:
         raise HTTPError("400 Bad Request", "Send the whole body: the connection broke off.") from None
     if len(body) > MAX_BODY:
         raise HTTPError("413 Content Too Large", f"Send at most {MAX_BODY} bytes.")
-    environ[BODY_IS_READ] = True
+    environ["wsgi.input"] = io.BytesIO(body)  # for middleware that reads it again
     if length is not None and len(body) < length:
         raise HTTPError("400 Bad Request", f"Send the whole body: of {length} bytes, {len(body)} came.")
     return body
+
+
+def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Read what is left of the request body, then send the response; that to HEAD without its body."""
+    if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+        discard_body(environ)
+    start_response(response.status, response.headers + COMMON_HEADERS)
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
+
+
+def discard_body(environ: WSGIEnvironment) -> None:
+    """Read a request body that was refused unread, unless it is huge.
+
+    A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
+    take them for the next request, as cheroot does with a chunked body.
+    """
+    with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
+        length = content_length(environ)
+        if length is None and environ.get("wsgi.input_terminated"):
+            length = MAX_DISCARDED
+        if length is not None and length <= MAX_DISCARDED:
+            for _ in read_pieces(environ, length):
+                pass
 
 
 def content_length(environ: WSGIEnvironment) -> int | None:
@@ -471,7 +506,7 @@ def content_length(environ: WSGIEnvironment) -> int | None:
 
 
 def read_pieces(environ: WSGIEnvironment, size: int) -> Iterator[bytes]:
-    """Iterate over that many bytes of the request body, or fewer if it ends before."""
+    """Iterate over that many bytes of the request body, or fewer if it ends earlier."""
     while size > 0:
         piece = environ["wsgi.input"].read(min(size, 65536))
         if not piece:
@@ -480,43 +515,12 @@ def read_pieces(environ: WSGIEnvironment, size: int) -> Iterator[bytes]:
         size -= len(piece)
 
 
-def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    """Answer as PEP 3333 asks, with no body to HEAD, once the request body is read."""
-    if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-        discard_body(environ)
-    start_response(response.status, response.headers + COMMON_HEADERS)
-    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
-
-
-def discard_body(environ: WSGIEnvironment) -> None:
-    """Read a request body that was refused unread, unless it is huge.
-
-    A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
-    take them for the next request, as cheroot does with a chunked body.
-    """
-    if BODY_IS_READ in environ:
-        return
-    with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
-        length = content_length(environ)
-        if length is None and environ.get("wsgi.input_terminated"):
-            length = MAX_DISCARDED
-        if length is not None and length <= MAX_DISCARDED:
-            for _ in read_pieces(environ, length):
-                pass
-
-
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
     """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if bad."""
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None or is_key(key):
         return key
     raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
-
-
-def list_url(environ: WSGIEnvironment) -> str:
-    """Return the absolute URL of the list (PEP 3333, URL Reconstruction)."""
-    host = environ.get("HTTP_HOST") or f"{url_host(environ['SERVER_NAME'])}:{environ['SERVER_PORT']}"
-    return f"{environ['wsgi.url_scheme']}://{host}{root_url(environ)}todos/"
 
 
 def url_host(name: str) -> str:
@@ -556,7 +560,6 @@ def content_headers(content_type: str, body: bytes) -> list[Header]:
 
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
-BODY_IS_READ = "todomvc.body_is_read"  # a variable of the environ
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
 is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
@@ -610,7 +613,7 @@ def fill_template(template: Template, root: str, user: str, identity: str, todos
 
 
 def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Document]:
-    """Return the files of a folder by PATH_INFO: their path in it, its bytes read as Latin-1 (PEP 3333).
+    """Return the files of a folder, keyed by PATH_INFO: the path within it, its bytes read as Latin-1 (PEP 3333).
 
     Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
     """
@@ -618,14 +621,14 @@ def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Docum
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
     root, files = Path(str(folder)).resolve(), {}
     for name, path in walk(folder):
-        if root in Path(str(path)).resolve().parents:
+        if root in Path(str(path)).resolve().parents:  # str, as a zipfile.Path has no resolve()
             content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
             files[os.fsencode(name).decode("latin-1")] = Document(path.read_bytes(), content_type, headers, 9)
     return files
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:
-    """Iterate over the files in a folder and its folders, but for hidden ones: the path of each in it, and the file."""
+    """Iterate over the files below a folder, except hidden ones: the path within the folder, and the file."""
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
@@ -660,7 +663,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 }
 
 
-# The list. Nothing from here on knows what HTTP is.
+# The list. Nothing in this section knows what HTTP is.
 
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
@@ -675,6 +678,7 @@ def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
     name = os.fspath(name)
     if name == ":memory:":
         return TodoList()
+    find_siblings()
     try:
         if is_postgres_url(name):
             from todomvc_postgres import PostgresTodoList
@@ -685,12 +689,16 @@ def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
         return SQLiteTodoList(name)
     except ImportError as error:
         if is_postgres_url(name):
-            raise ValueError(f"PostgreSQL: {error}, which pip install 'todomvc.py[postgres]' brings") from None
-        raise ValueError(f"SQLite: {error}: without it, use :memory:") from None
+            raise ValueError(f"PostgreSQL: {error}: install it with pip install 'todomvc.py[postgres]'") from None
+        raise ValueError(f"SQLite: {error}; use :memory: instead") from None
 
 
 class AnyTodoList(Protocol):
-    """What TodoMVC needs of a store. The docstrings of TodoList hold for each."""
+    """What TodoMVC needs of a store. The docstrings of TodoList hold for every store.
+
+    Every method raises ListUnavailable if the store cannot be used. Then nothing has changed, unless the error is
+    Unconfirmed.
+    """
 
     def of(self, user: str) -> AnyTodoList: ...
     @property
@@ -727,16 +735,13 @@ class TodoList:
 
     A todo goes in as a dict of its fields. It comes out as bytes: JSON in ASCII with its id, harmless in HTML. The id
     is the index in the list. None stands for a todo that is deleted or was never made.
-
-    Every method of a store raises ListUnavailable if the store cannot be used. Then nothing has changed, unless the
-    error is Unconfirmed.
     """
 
     def __init__(self) -> None:
         self.identity = new_identity()  # names this list: an id in it is no id in any other
         self.todos: list[bytes | None] = []
-        self.version = 0  # another one after each change
-        self.keys: dict[str, tuple[int, str]] = {}  # by Idempotency-Key: the id, and the digest of the fields
+        self.version = 0  # a different number after each change
+        self.keys: dict[str, tuple[int, str]] = {}  # by key: the id, and the digest of the fields
         self.users: dict[str, TodoList] = {}
         self.lock = threading.Lock()
 
@@ -778,11 +783,11 @@ class TodoList:
         return self.todos[id] if 0 <= id < len(self.todos) else None
 
     def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
-        """Merge fields into a todo; return it. `check` is called with the todo before, and may raise to prevent it."""
+        """Merge fields into a todo; return it. `check` first gets the stored todo, and may raise to prevent that."""
         return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
-        """Delete a todo; return it. `check` is called with the todo before, and may raise to prevent it."""
+        """Delete a todo; return it. `check` first gets the stored todo, and may raise to prevent that."""
         return self.replace(id, check, lambda todo: None)[0]
 
     def replace(self, id: int, check: Check | None, make: Callable[[bytes], bytes | None]) -> Replaced:
@@ -797,7 +802,7 @@ class TodoList:
             return old, new
 
     def delete_all(self, check: Check | None = None) -> list[bytes]:
-        """Delete all todos; return them. `check` is called with the JSON array before, and may raise to prevent it."""
+        """Delete all todos; return them. `check` first gets their JSON array, and may raise to prevent that."""
         with self.lock:
             deleted = list(filter(None, self.todos))
             if check:
@@ -842,7 +847,7 @@ MAX_DEPTH = 100  # arrays and objects within each other; far below any recursion
 
 
 def decode_json(text: str) -> Any:
-    """Return the value of a JSON text (RFC 8259). Raise ValueError if it is not one, or has what cannot be kept."""
+    """Return the value of a JSON text (RFC 8259). Raise ValueError for one that could not be stored unchanged."""
     if text.count("[") + text.count("{") > MAX_DEPTH:
         refuse_depth(text)
     value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
@@ -876,7 +881,9 @@ def finite_float(text: str) -> float:
 
 WHITESPACE = " \t\r\n"
 JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-decoder = json.JSONDecoder(object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=finite_float)
+decoder = json.JSONDecoder(  # parse_constant is called for NaN and Infinity
+    object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=finite_float
+)
 encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -884,28 +891,37 @@ encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).enco
 
 
 class LazyApplication:
-    """The application of the environment variables TODOMVC_*, made at its first request."""
+    """The application that the environment variables TODOMVC_* describe, made at its first request."""
 
     def __init__(self) -> None:
         self.application: WSGIApplication | None = None
         self.lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self.application is None:
-            with self.lock:
-                if self.application is None:
-                    from todomvc_server import make_app
+        with self.lock:
+            if self.application is None:
+                find_siblings()
+                from todomvc_server import make_app
 
-                    self.application = make_app()
+                self.application = make_app()
         return self.application(environ, start_response)
 
 
 app = application = LazyApplication()  # servers look for "app" by custom, mod_wsgi for "application"
 
+
+def find_siblings() -> None:
+    """Make the modules beside this file importable, and let them import this one, whatever name it was loaded by."""
+    if vars(sys.modules[__name__]) is globals():  # not under cProfile, which is itself __main__
+        sys.modules.setdefault("todomvc", sys.modules[__name__])
+    if not find_spec("todomvc_server"):
+        sys.path.append(str(HERE))
+
+
 if __name__ == "__main__":
-    sys.modules["todomvc"] = sys.modules["__main__"]  # so that the command uses these classes, not a second copy
+    find_siblings()
     try:
         from todomvc_server import main
     except ModuleNotFoundError as error:
-        sys.exit(f"todomvc: the command needs {error.name}.py beside todomvc.py; TodoMVC() does not.")
+        sys.exit(f"todomvc: the command needs {error.name}, which stands beside todomvc.py; TodoMVC() does not.")
     main()

@@ -1,7 +1,7 @@
 """Guards: WSGI middleware (PEP 3333) around an application that browsers reach.
 
-Each guard takes an application and returns one. The command and ``todomvc:app`` put them around TodoMVC by `guard`. Use
-them one by one for another choice, or write one more: a function that returns a function of environ and start_response.
+The command and ``todomvc:app`` put them around TodoMVC by `guard`. Use
+them one by one for a different combination. Or write one more: a function that takes an application and returns one.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ def guard(
     origins: Container[str] = (),
     user_header: str | None = None,
 ) -> WSGIApplication:
-    """Return the application with the guards around it that it needs where browsers reach it.
+    """Return the application wrapped in the guards that it needs if browsers can reach it.
 
     hosts: the names that it answers to besides the loopback ones, in lower case and without a port; None is any name.
     origins: the origins whose scripts may use it, as browsers write them ("https://example.org"), or "*" for all. By
         default, only its own.
     user_header: the header field in which a proxy names the user; None if there is no such proxy.
+
+    Raises TypeError if hosts or origins is a single string.
     """
+    if isinstance(hosts, str) or isinstance(origins, str):  # each of its parts would pass for a name
+        raise TypeError("hosts and origins are collections of strings")
     if user_header:
         application = trust_user_header(application, user_header)
     application = refuse_cross_origin_writes(application, origins)
@@ -54,7 +58,7 @@ def require_host(application: WSGIApplication, hosts: Container[str]) -> WSGIApp
         return name in hosts or is_loopback(name) is not None
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_known(environ.get("HTTP_HOST", "localhost")):
+        if is_known(environ.get("HTTP_HOST", "localhost")):  # no browser leaves Host out
             return application(environ, start_response)
         detail = "This server goes by another name: ask for that one, or start it with --allow-host."
         return refuse("421 Misdirected Request", detail, environ, start_response)

@@ -61,7 +61,7 @@ class PostgresTodoList:
     url: postgresql://user@host/database, or another connection string of libpq (PostgreSQL, "Connection Strings"). The
         tables are made at the first use if they are not there.
 
-    The object is the list that everybody shares, and `of` returns that of one user. What a write returns is committed.
+    The object is the shared list, and `of` returns that of a user. What a write returns is committed.
     Every method raises ListUnavailable if the database cannot be used, and ListFull if there is no room. Then a write
     has changed nothing, unless the error is Unconfirmed: it may have been carried out.
 
@@ -103,7 +103,7 @@ class PostgresTodoList:
 
     @property
     def version(self) -> int:
-        """A number that is another one after each change, whatever history the database is restored to.
+        """A number that is different after each change, whatever history the database is restored to.
 
         So it is no count: the process that writes draws it at random.
         """
@@ -168,14 +168,14 @@ class PostgresTodoList:
         return self.persist(attempt)
 
     def persist(self, attempt: Callable[[], T | None]) -> T:
-        """Repeat an attempt until nobody else has changed the row between its read and its write (it returns None)."""
+        """Repeat an attempt while it returns None: others changed the row between its read and its write."""
         with self.database.turn(self.owner):
             deadline = time.monotonic() + MAX_WAIT
             while time.monotonic() < deadline:
                 result = attempt()
                 if result is not None:
                     return result
-        raise ListUnavailable("others change the list all the time")
+        raise ListUnavailable("others kept changing the list")
 
     def select(self, query: str, **values: object) -> list[Row]:
         try:
@@ -230,7 +230,7 @@ class Database:
         is_repeatable: whether to try again if the connection is lost before the answer: it may have been carried out.
         """
         deadline = time.monotonic() + MAX_WAIT
-        with unavailable():
+        with errors_translated():
             while True:
                 try:
                     return self.attempt(query, values, deadline)
@@ -288,7 +288,7 @@ class Database:
     @property
     def store_id(self) -> str:
         if not self.is_open:
-            with unavailable():
+            with errors_translated():
                 self.open()
         return self.id
 
@@ -320,7 +320,7 @@ def acquired(lock: threading.Lock, reason: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unavailable() -> Iterator[None]:
+def errors_translated() -> Iterator[None]:
     """Raise ListUnavailable or ListFull in place of PostgreSQL's errors."""
     try:
         yield
@@ -372,7 +372,7 @@ def make_tables(connection: psycopg.Connection[Row]) -> None:
         with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(SCHEMA)
     if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
-        raise ListUnavailable("a newer version of todomvc has made its tables, so use that one; or they are not whole")
+        raise ListUnavailable("its tables were made by a newer version of todomvc, or are incomplete")
     if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):  # as the first version left it
         with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(STORE.format(new_identity()))

@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         try:
             options = make_parser(os.environ).parse_args(arguments)
-            options.db = options.db or "todos.db"
+            options.db = options.db or "todos.db"  # `app` has another default
             todos = open_list(options.db)
-            todos.read(0)  # so that a store that cannot be used is an error now
+            todos.read(0)  # so that an unusable store fails now
             if options.renew:
                 todos.renew()
                 print("The lists have new identities: pages that are open will not write to them.")
@@ -118,16 +118,20 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--version", action="version", version=f"todomvc {__version__}")
     add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     add("--port", default=8000, type=port_number, help="the port to listen at; 0 is any free one (%(default)s)")
-    add("--db", default=environ.get("TODOMVC_DB"), help="the file of the todos, or :memory: (todos.db)")
+    add(
+        "--db",
+        default=environ.get("TODOMVC_DB"),
+        help="the file of the todos, a postgresql:// URL, or :memory: (todos.db)",
+    )
     add("--renew", action="store_true", help="give the lists new identities, as after a restored backup, and exit")
     add("--static", metavar="FOLDER", default=environ.get("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=environ.get("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=environ.get("TODOMVC_HOSTS", ""), type=host_names,
-        help="another name that this server is called by; several: with commas")  # fmt: skip
+        help="another name of this server; separate several with commas")  # fmt: skip
     add("--cors", metavar="ORIGIN", default=environ.get("TODOMVC_CORS", ""), type=origins,
-        help="an origin whose scripts may use the API, or *; several: with commas")  # fmt: skip
+        help="an origin whose scripts may use the API, or *; separate several with commas")  # fmt: skip
     add("--user-header", metavar="NAME", default=environ.get("TODOMVC_USER_HEADER"), type=header_name,
-        help="the header in which the proxy in front names the user, each of whom has a list then")  # fmt: skip
+        help="the header in which the proxy names the user; each user then has a list")  # fmt: skip
     add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks")  # fmt: skip
     add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
@@ -233,14 +237,14 @@ class RequestHandler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         name, port = self.server.server_name, str(self.server.server_port)
-        environ = {"SERVER_NAME": name, "SERVER_PORT": port, "REMOTE_ADDR": self.client_address[0], **UNREAD}
+        environ = {"SERVER_NAME": name, "SERVER_PORT": port, "REMOTE_ADDR": self.client_address[0], **DEFAULTS}
         with contextlib.suppress(OSError):  # the client has gone, or said nothing for too long
             try:
                 line = environ["todomvc.request_line"] = read_line(self.rfile, "414 URI Too Long")
                 if not line.strip():
                     return
                 request = parse_request_line(line)
-                environ.update(request)  # already, as a HEAD that is refused has no body either
+                environ.update(request)  # now, because a refused HEAD must have no body either
                 fields = read_fields(self.rfile)
                 refuse_ambiguity(request["SERVER_PROTOCOL"], fields)
                 environ = {**environ, **header_variables(fields), **request}
@@ -288,7 +292,7 @@ def read_line(file: io.BufferedIOBase, too_long: str) -> bytes:
     """Return the next line, or nothing at the end. Raise HTTPError with the status `too_long` for a long one."""
     line = file.readline(MAX_HEAD + 1)
     if len(line) > MAX_HEAD:
-        raise HTTPError(too_long, f"Send a request line of at most {MAX_HEAD} bytes, and as many of headers.")
+        raise HTTPError(too_long, f"Send a request line, and header fields, of at most {MAX_HEAD} bytes each.")
     return line
 
 
@@ -296,7 +300,7 @@ def parse_request_line(line: bytes) -> dict[str, str]:
     """Return the environ variables of a request line. Raise HTTPError 400, or 505 for another version of HTTP."""
     request = match_request_line(line.decode("latin-1"))
     if not request:
-        raise HTTPError("400 Bad Request", "Send a request of HTTP/1.1: this is not one.")
+        raise HTTPError("400 Bad Request", "Send an HTTP/1.1 request: this is not one.")
     method, target, version = request.groups()
     if not version.startswith("HTTP/1."):
         raise HTTPError("505 HTTP Version Not Supported", "Send a request of HTTP/1.1.")
@@ -319,12 +323,12 @@ def read_fields(file: io.BufferedIOBase) -> list[tuple[str, str]]:
         found = match_field(line.decode("latin-1"))
         if not found:
             raise HTTPError(
-                "400 Bad Request", "Send header fields as HTTP/1.1 has them, a line each, and an empty line."
+                "400 Bad Request", "Send header fields as HTTP/1.1 defines them: one on each line, then an empty line."
             )
         fields.append((found[1].lower(), found[2].strip(" \t")))
         size += len(line)
         if size > MAX_HEAD or len(fields) > MAX_FIELDS:
-            raise HTTPError(TOO_MUCH, f"Send at most {MAX_FIELDS} headers, and {MAX_HEAD} bytes of them.")
+            raise HTTPError(TOO_MUCH, f"Send at most {MAX_FIELDS} header fields, of {MAX_HEAD} bytes in all.")
 
 
 def refuse_ambiguity(version: str, fields: list[tuple[str, str]]) -> None:
@@ -365,7 +369,7 @@ FIELD_NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 match_request_line = re.compile(rf"({FIELD_NAME}) ([!-~\x80-\xff]+) (HTTP/[0-9]\.[0-9])\r?\n").fullmatch
 match_field = re.compile(rf"({FIELD_NAME}):([^\r\n\0]*)\r?\n").fullmatch
 match_absolute = re.compile("https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL).fullmatch
-UNREAD = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
+DEFAULTS = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.0", "todomvc.request_line": b""}
 TOO_MUCH = "431 Request Header Fields Too Large"
 MAX_HEAD = 65536  # bytes of a request line, and of all headers
 MAX_FIELDS = 100
@@ -393,8 +397,8 @@ def modification_times(options: argparse.Namespace) -> dict[Path, int]:
 
 def own_files() -> list[Path]:
     """Return the files of the modules in use: todomvc.py and its siblings."""
-    modules = [module for name, module in sys.modules.items() if re.fullmatch("todomvc(_.*)?", name)]
-    return [Path(module.__file__) for module in modules if module.__file__]
+    modules = [module for name, module in list(sys.modules.items()) if re.fullmatch("todomvc(_.*)?", name)]
+    return [Path(module.__file__) for module in modules if module.__file__ and os.path.isfile(module.__file__)]
 
 
 def is_usable(options: argparse.Namespace) -> bool:

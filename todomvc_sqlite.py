@@ -47,7 +47,7 @@ class UnusableFile(ListUnavailable):
 class SQLiteTodoList:
     """The list of todos in an SQLite file, for any number of threads and processes of one machine.
 
-    path: the file. It is opened at the first use, and made if it is not there.
+    path: the file. It is opened at the first use, and created if it does not exist.
 
     What a write returns is committed and flushed to the disk. Reads come from a copy in memory, which is first brought
     up to date with what other processes have committed. Every method raises ListUnavailable if the file cannot be used,
@@ -75,7 +75,7 @@ class SQLiteTodoList:
 
     @property
     def version(self) -> int:
-        """A number that is another one after each change."""
+        """A number that is different after each change."""
         return self.file.read(self.user).version
 
     def __iter__(self) -> Iterator[bytes]:
@@ -86,7 +86,7 @@ class SQLiteTodoList:
         """Add a todo, as TodoList.create does. The key is stored with it."""
 
         def insert(database: sqlite3.Connection) -> tuple[int, bytes | None]:
-            made = key and database.execute(SELECT_BY_KEY, (self.user, key)).fetchone()
+            made = database.execute(SELECT_BY_KEY, (self.user, key)).fetchone()  # NULL is equal to no key
             if made:
                 id, todo, digest = made
                 if digest.decode() != digest_of(fields):
@@ -94,7 +94,7 @@ class SQLiteTodoList:
                 return id, todo
             (id,) = database.execute(SELECT_NEXT_ID, (self.user,)).fetchone()
             todo = encode_todo({**fields, "id": id})
-            database.execute(INSERT, (self.user, id, todo.decode(), key, key and digest_of(fields)))
+            database.execute(INSERT, (self.user, id, todo.decode(), key, None if key is None else digest_of(fields)))
             return id, todo
 
         return self.file.write(insert)
@@ -124,7 +124,7 @@ class SQLiteTodoList:
             database.execute(UPDATE, (new and new.decode(), self.user, id))
             return old, new
 
-        return self.file.write(change) if 0 <= id < 2**63 else (None, None)  # which SQLite's integers can hold
+        return self.file.write(change) if 0 <= id < 2**63 else (None, None)  # SQLite's integers end there
 
     def delete_all(self, check: Check | None = None) -> list[bytes]:
         """Delete all todos, as TodoList.delete_all does."""
@@ -197,7 +197,7 @@ class TodoFile:
                 if not self.process:
                     self.open()
         if self.process != os.getpid():
-            raise UnusableFile(f"{self.path}: it was used before this process was forked, use it only after")
+            raise UnusableFile(f"{self.path}: it was opened before this process was forked: use it only afterwards")
 
     def open(self) -> None:
         try:
@@ -213,8 +213,9 @@ class TodoFile:
         except OSError as error:
             raise UnusableFile(f"{error.filename or self.path}: {error.strerror}") from error
         except (sqlite3.Error, ListUnavailable) as error:
-            kind = ListFull if isinstance(list_error(error), ListFull) else UnusableFile
-            raise kind(f"{self.path}: {error}") from error
+            if isinstance(list_error(error), ListFull):
+                raise ListFull(f"{self.path}: {error}") from error
+            raise UnusableFile(f"{self.path}: {error}") from error
         finally:
             if not self.process:
                 self.close()  # at once: a transaction that is left open would keep all others out
@@ -330,8 +331,10 @@ class TodoFile:
         writes = [first]
         try:
             with self.lock.held(deadline):
-                if identity(self.path) != self.identity:  # what is written to a deleted file is lost at the end
-                    raise UnusableFile(f"{self.path}: the file was deleted or replaced, put it back or start again")
+                if identity(self.path) != self.identity:  # what is written to a deleted file is lost when it is closed
+                    raise UnusableFile(
+                        f"{self.path}: the file was deleted or replaced: put it back, or restart the server"
+                    )
                 with self.mutex:
                     writes = list(self.queue)
                     for write in writes:
@@ -421,7 +424,7 @@ class LockFile:
             if time.monotonic() > deadline:
                 raise ListUnavailable("another process has been writing for too long")
             time.sleep(pause)
-            pause = max(0.9 * pause, 0.0001)  # who has waited longer asks more often, which makes it fair
+            pause = max(0.9 * pause, 0.0001)  # whoever has waited longer asks more often, which makes it fair
         try:
             yield
         finally:
@@ -460,7 +463,7 @@ else:
 def refuse_foreign_file(path: str) -> None:
     """Raise UnusableFile for the file of another program, without a chance of changing it.
 
-    The connection is read-only: to close one that can write, writes to a file in WAL mode.
+    The connection is read-only, as closing a writable one writes to a file in WAL mode.
     """
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -474,7 +477,7 @@ def prepare(database: sqlite3.Connection) -> None:
     """Set a connection up. Make the tables if the file is new, or migrate it if it is of an earlier version."""
     database.text_factory = bytes
     database.execute("PRAGMA synchronous = EXTRA")
-    database.execute("PRAGMA fullfsync = 1")  # what a flush takes on macOS
+    database.execute("PRAGMA fullfsync = 1")  # macOS needs it for a real flush
     if pragma(database, "page_count") == 0:
         database.executescript(f"BEGIN IMMEDIATE; {TABLE} {INDEXES} {STORE} COMMIT;")
     check_owner(database)

@@ -48,7 +48,9 @@ class OneAddress(RuleBasedStateMachine):
         """Start the server anew over a file."""
         self.application = None
         self.path = Path(self.folder.name, name)
-        self.application = TodoMVC(SQLiteTodoList(self.path))
+        todos = SQLiteTodoList(self.path)
+        todos.read(0)  # so that the file is there
+        self.application = TodoMVC(todos)
 
     def send(self, client, method, path, fields=None):
         body = json.dumps(fields).encode()

@@ -1,6 +1,7 @@
 """The page: the live todos in it, harmless whatever they say, and its URLs right wherever it is mounted."""
 
 import json
+import sys
 from html.parser import HTMLParser
 from string import Template
 
@@ -326,3 +327,24 @@ def test_the_template_is_read_at_the_start_and_not_again(templates):
     client = client_of(TodoMVC(templates=templates))
     (templates / "index.html").unlink()
     client.get("/", status=200)
+
+
+@pytest.mark.parametrize("user", [None, ""])
+def test_no_user_is_named_by_a_variable_without_a_name(user):
+    application = TodoMVC()
+    application.todos.create({"title": "shared"})
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "REMOTE_USER": user, "wsgi.errors": sys.stderr}
+    pages = []
+    body = application(environ, lambda status, headers: pages.append(status))
+    assert pages == ["200 OK"]
+    assert b"shared" in b"".join(body)
+
+
+def test_a_document_larger_than_the_cache_is_still_rendered_once_for_each_change(monkeypatch):
+    monkeypatch.setattr("todomvc.MAX_CACHED", 3000)
+    application, rendered = TodoMVC(), []
+    monkeypatch.setattr("todomvc.json_array", lambda todos: rendered.append(1) or b"[%s]" % b",".join(todos))
+    application.todos.create({"title": "x" * 10_000})
+    for _ in range(3):
+        assert call(application, "GET", "/")[0] == "200 OK"
+    assert len(rendered) == 1

@@ -210,3 +210,9 @@ def test_the_user_of_a_write_is_compared_with_the_one_that_the_header_names():
     environ = {"HTTP_X_REMOTE_USER": "bob", "HTTP_TODO_USER": "alice"}
     assert call(application, "DELETE", "/todos/", **environ)[0].startswith("409")
     assert call(application, "DELETE", "/todos/", **{**environ, "HTTP_TODO_USER": "bob"})[0].startswith("200")
+
+
+@pytest.mark.parametrize("names", [{"hosts": "todos.example.org"}, {"origins": "https://example.org"}])
+def test_a_single_string_in_place_of_a_collection_is_refused(names):
+    with pytest.raises(TypeError, match="collections of strings"):
+        guard(TodoMVC(), **names)

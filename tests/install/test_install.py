@@ -315,7 +315,7 @@ def metadata(wheel):
 
 def test_it_requires_nothing_but_python(metadata):
     assert all(requirement.endswith("; extra == 'postgres'") for requirement in metadata.get_all("Requires-Dist"))
-    assert metadata["Requires-Python"] == ">=3.9"
+    assert metadata["Requires-Python"] == ">=3.11"
 
 
 def test_the_version_is_that_of_the_source(metadata):

@@ -28,7 +28,7 @@ def sql(path, *statements):
 def test_the_file_says_whose_it_is(todos, path):
     todos.create({})
     assert sql(path, "PRAGMA application_id") == f"[({int.from_bytes(b'ToDo', 'big')},)]"
-    assert sql(path, "PRAGMA user_version") == "[(2,)]"
+    assert sql(path, "PRAGMA user_version") == "[(3,)]"
 
 
 def test_a_list_that_is_dropped_leaves_the_others_their_locks(todos, path):
@@ -69,6 +69,6 @@ def test_a_list_that_is_first_used_after_a_fork_works_in_both_processes(path):
 def test_a_list_that_was_used_before_a_fork_is_refused_in_the_child(path):
     assert (
         python(FORK, path, "todos.version")
-        == f"{path}: it was used before this process was forked, use it only after\n"
+        == f"{path}: it was opened before this process was forked: use it only afterwards\n"
     )
     assert list(SQLiteTodoList(path)) == [b'{"title":"parent","id":0}']
