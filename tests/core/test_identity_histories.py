@@ -23,7 +23,7 @@ from todomvc_sqlite import SQLiteTodoList
 
 FILES = st.sampled_from(["a.db", "b.db"])
 CLIENTS = st.integers(0, 2)
-USERS = st.sampled_from(["", "alice", "b\u00f6b"])
+USERS = st.sampled_from(["", "b\u00f6b"])
 IDS = st.integers(0, 4)
 
 
@@ -41,16 +41,18 @@ class OneAddress(RuleBasedStateMachine):
             self.read(client)
 
     def teardown(self):
-        self.application = None
+        self.stop()
         self.folder.cleanup()
 
     def open(self, name):
-        """Start the server anew over a file."""
-        self.application = None
+        """Start the server over a file."""
         self.path = Path(self.folder.name, name)
-        todos = SQLiteTodoList(self.path)
-        todos.read(0)  # so that the file is there
-        self.application = TodoMVC(todos)
+        self.todos = SQLiteTodoList(self.path)
+        self.todos.read(0)  # so that the file is there
+        self.application = TodoMVC(self.todos)
+
+    def stop(self):
+        self.todos.file.close()
 
     def send(self, client, method, path, fields=None):
         body = json.dumps(fields).encode()
@@ -70,11 +72,14 @@ class OneAddress(RuleBasedStateMachine):
 
     @rule(client=CLIENTS)
     def create(self, client):
+        """Add a todo; if the list is another one, load the page and add it there."""
         self.made += 1
         status, _, todo = self.send(client, "POST", "/todos/", {"number": self.made})
-        assert status in ("200", "409")
-        if status == "200":
-            self.seen[client][todo["id"]] = self.made
+        if status == "409":
+            self.read(client)
+            status, _, todo = self.send(client, "POST", "/todos/", {"number": self.made})
+        assert status == "200"
+        self.seen[client][todo["id"]] = self.made
 
     @rule(client=CLIENTS, id=IDS, method=st.sampled_from(["PATCH", "PUT", "DELETE"]))
     def change(self, client, id, method):
@@ -86,6 +91,7 @@ class OneAddress(RuleBasedStateMachine):
 
     @rule(name=FILES)
     def swap(self, name):
+        self.stop()
         self.open(name)
 
     @rule(user=USERS)
@@ -104,7 +110,7 @@ class OneAddress(RuleBasedStateMachine):
         """Put a backup in place, as docs/deploy.md says: with the server stopped."""
         if self.backups:
             name, copy = data.draw(st.sampled_from(self.backups))
-            self.application = None
+            self.stop()
             shutil.copy(copy, Path(self.folder.name, name))
             self.open(name)
 
@@ -117,4 +123,4 @@ class OneAddress(RuleBasedStateMachine):
 
 
 TestOneAddress = OneAddress.TestCase
-TestOneAddress.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOneAddress.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
