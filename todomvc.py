@@ -205,8 +205,7 @@ class TodoMVC:
     def precondition(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Check | None:
         """Return what a write checks of the stored todo before it changes it, if the request has a condition."""
         if "HTTP_IF_MATCH" in environ or "HTTP_IF_NONE_MATCH" in environ:
-            identity = todos.identity
-            return lambda stored: refuse_changed(self.represent(stored, environ), environ, identity)
+            return lambda stored: refuse_changed(self.represent(stored, environ), environ, todos.identity)
         return None
 
     def represent(self, stored: bytes, environ: WSGIEnvironment) -> bytes:

@@ -1,5 +1,7 @@
 """A PostgreSQL database has an identity, and no version that comes again in another history of it."""
 
+import uuid
+
 import pytest
 from conftest import call, client_of
 from databases import psycopg
@@ -89,11 +91,17 @@ def test_servers_of_the_first_version_go_on_beside_it(admin, todos):
     assert len(set(versions)) == 3
 
 
-def test_who_may_not_make_a_table_beside_those_of_the_first_version_is_told(admin, todos, monkeypatch):
+def test_who_may_not_add_the_table_is_told(database, admin):
     admin.execute(FIRST_VERSION)
-    monkeypatch.setattr("todomvc_postgres.STORE", "DO $$BEGIN RAISE insufficient_privilege; END$$ -- {}")
-    with pytest.raises(ListUnavailable):
-        todos.identity  # noqa: B018
+    role = f"reader_{uuid.uuid4().hex}"
+    schema = admin.execute("SELECT current_schema()").fetchone()[0]
+    admin.execute(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}")
+    admin.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    try:
+        with pytest.raises(ListUnavailable, match="permission denied"):
+            PostgresTodoList(f"{database}&user={role}").identity  # noqa: B018
+    finally:
+        admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_no_version_comes_again_after_a_return_to_an_earlier_state(todos, admin):
