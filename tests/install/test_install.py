@@ -203,7 +203,9 @@ def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
     others = {"pip", "setuptools", "pkg_resources", "_distutils_hack", "__pycache__"}
     ours = {path.name for path in packages.iterdir()} - others
     ours = {name for name in ours if not name.startswith(("pip-", "setuptools-", "distutils-"))}
-    assert ours == {"todomvc", "todomvc_postgres.py", f"todomvc_py-{__version__}.dist-info"}
+    siblings = {path.name for path in ROOT.glob("todomvc_*.py")}
+    assert ours == {"todomvc", *siblings, f"todomvc_py-{__version__}.dist-info"}
+    assert len(siblings) == 4
 
 
 def test_it_can_be_removed_whole(installed, wheel, tmp_path):
@@ -259,11 +261,10 @@ def test_the_container_is_made_of_lines_that_were_carried_out():
 
 
 USER = """
-from todomvc import TodoList, TodoMVC, app
-from todomvc_sqlite import SQLiteTodoList
+from todomvc import TodoList, TodoMVC, app, open_list
 from wsgiref.types import WSGIApplication
 
-applications: list[WSGIApplication] = [app, TodoMVC(), TodoMVC(TodoList()), TodoMVC(SQLiteTodoList("todos.db"))]
+applications: list[WSGIApplication] = [app, TodoMVC(), TodoMVC(TodoList()), TodoMVC(open_list("todos.db"))]
 """
 
 
