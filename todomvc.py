@@ -94,7 +94,7 @@ class TodoMVC:
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
             route("/todos", **dict.fromkeys(REDIRECTED_METHODS, self.redirect_to_list)),
         ]
-        _, self.file_handlers = route("", GET=self.file)
+        self.file_handlers: Handlers = {"GET": self.file, "HEAD": self.file}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return send(self.attempt(environ, self.respond), environ, start_response)
@@ -258,8 +258,8 @@ def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
         return problem_response(error)
     words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
     body = ERROR_PAGE.substitute({name: html.escape(text) for name, text in words.items()}).encode()
-    headers = [*content_headers("text/html; charset=utf-8", body), *PAGE_HEADERS, CONTENT_SECURITY_POLICY]
-    return Response(error.status, [*headers, *error.headers], body)
+    headers = [("Content-Type", "text/html; charset=utf-8"), *PAGE_HEADERS, CONTENT_SECURITY_POLICY, *error.headers]
+    return Response(error.status, headers, body)
 
 
 PROBLEMS = "https://github.com/todomvc-py/todomvc.py/blob/main/docs/api.md"
@@ -269,10 +269,7 @@ ERROR_PAGE = Template("""\
 <!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>$title</title>
-<h1>$title</h1>
-<pre>$detail</pre>
-<p><a href="$root">Back to the todos</a></p>
-</html>
+<h1>$title</h1><pre>$detail</pre><p><a href="$root">Back to the todos</a></p></html>
 """)
 
 
@@ -339,7 +336,7 @@ class Document:
     def __init__(
         self, body: bytes, content_type: str, headers: Iterable[Header] = (), gzip_level: int = 4, salt: str = ""
     ) -> None:
-        self.vary = [VARY] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
+        self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
         self.gzip_level = gzip_level
@@ -353,11 +350,7 @@ class Document:
     def gzip(self) -> Response:
         if self.gzipped is None:
             body, fields = gzip.compress(self.plain.body, self.gzip_level, mtime=0), dict(self.plain.headers)
-            fields |= {
-                "Content-Encoding": "gzip",
-                "ETag": tag_of_gzip(fields["ETag"]),
-                "Content-Length": str(len(body)),
-            }
+            fields |= {"Content-Encoding": "gzip", "ETag": tag_of_gzip(fields["ETag"])}
             self.gzipped = Response("200 OK", list(fields.items()), body)
         return self.gzipped
 
@@ -387,8 +380,8 @@ class DocumentCache:
 
 
 def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
-    """Return 200 with a body, its length and its entity tag."""
-    return Response("200 OK", [*headers, ("Content-Length", str(len(body))), ("ETag", entity_tag(body, salt))], body)
+    """Return 200 with a body and its entity tag."""
+    return Response("200 OK", [*headers, ("ETag", entity_tag(body, salt))], body)
 
 
 def unless_current(response: Response, environ: WSGIEnvironment) -> Response:
@@ -475,7 +468,9 @@ def send(response: Response, environ: WSGIEnvironment, start_response: StartResp
     """Read what is left of the request body, then send the response; that to HEAD without its body."""
     if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
         discard_body(environ)
-    start_response(response.status, response.headers + COMMON_HEADERS)
+    has_length = response.status[:3] not in ("204", "304")  # RFC 9110, section 8.6
+    length = [("Content-Length", str(len(response.body)))] if has_length else []
+    start_response(response.status, [*response.headers, *length, *COMMON_HEADERS])
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
 
@@ -539,23 +534,19 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
     if query:
         location += "?" + quote(query, safe="%/?:@!$&'()*+,;=")
     body = f"It is at {location}\n".encode()
-    headers = [*content_headers("text/plain; charset=utf-8", body), ("Location", location)]
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Location", location)]
     return Response("308 Permanent Redirect", headers, body)
 
 
 def json_response(body: bytes) -> Response:
-    return Response("200 OK", content_headers("application/json", body), body)
+    return Response("200 OK", [JSON], body)
 
 
 def problem_response(error: HTTPError) -> Response:
     """Return an error as problem details (RFC 9457)."""
     code, title = error.status.split(" ", 1)
     body = json.dumps({"type": error.type, "title": title, "status": int(code), "detail": error.detail}).encode()
-    return Response(error.status, [*content_headers("application/problem+json", body), *error.headers], body)
-
-
-def content_headers(content_type: str, body: bytes) -> list[Header]:
-    return [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    return Response(error.status, [("Content-Type", "application/problem+json"), *error.headers], body)
 
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
@@ -566,7 +557,6 @@ is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_length = re.compile("[0-9]{1,18}").fullmatch
 is_key = re.compile("[!-~]{1,255}").fullmatch
 JSON = ("Content-Type", "application/json")
-VARY = ("Vary", "Accept-Encoding")
 COMMON_HEADERS = [
     ("Cache-Control", "no-cache"),  # else caches may keep a 308 for ever (RFC 9111, section 4.2.2)
     ("X-Content-Type-Options", "nosniff"),
