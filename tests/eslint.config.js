@@ -1,12 +1,12 @@
-const js = require('@eslint/js');
+import js from '@eslint/js';
 
 const browser = [
-  'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'EventTarget', 'Headers', 'HTMLElement',
+  'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'Event', 'EventTarget', 'Headers', 'HTMLElement',
   'Response', 'addEventListener', 'clearTimeout', 'crypto', 'document', 'fetch', 'localStorage',
   'location', 'navigator', 'performance', 'queueMicrotask', 'sessionStorage', 'setTimeout',
 ];
 
-module.exports = [
+export default [
   js.configs.recommended,
   {
     languageOptions: {

@@ -15,14 +15,15 @@ const clock = {
 const page = /** @type {HTMLElement} */ (document.querySelector('#todos'));
 const url = page.dataset.url ?? '';
 const user = page.dataset.user ?? '';
-const name = `todomvc ${user}${url}`;
+const list = page.dataset.list ?? '';
+const name = `todomvc ${user}${url} ${list}`;
 
 const { random } = Math;
 const storage = new JSONStorage(() => localStorage);
 const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
-  server: new Server(url, { fetch: (...request) => fetch(...request), clock }),
+  server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
   channel: new BroadcastChannel(name),
   clock,
@@ -34,7 +35,6 @@ const todos = new Todos(JSON.parse(page.textContent ?? '[]'), sync);
 new AppView(partsOf(document), { todos, sync });
 sync.start();
 listenToPage();
-listenToOtherUsers();
 
 /** What the browser tells of the network, of the user, and of the end. */
 function listenToPage() {
@@ -51,17 +51,6 @@ function listenToPage() {
   addEventListener('beforeunload', (event) => outbox.unsafe.size && event.preventDefault());
   const { type } = /** @type {PerformanceNavigationTiming} */ (navigation);
   if (type === 'back_forward') sync.wake();
-}
-
-/** When another user's page is opened, what this one owes waits. */
-function listenToOtherUsers() {
-  const users = new BroadcastChannel(url);
-  users.onmessage = ({ data }) => {
-    if (data === user) return;
-    outbox.isClosed = true;
-    location.reload();
-  };
-  users.postMessage(user);
 }
 
 /** (crypto.randomUUID is missing without HTTPS.) */
