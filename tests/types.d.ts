@@ -5,6 +5,7 @@ type Outbox = import('../static/js/outbox.js').Outbox;
 type Sender = import('../static/js/sender.js').Sender;
 type Server = import('../static/js/server.js').Server;
 type Sync = import('../static/js/sync.js').Sync;
+type Drafts = import('../static/js/drafts.js').Drafts;
 type TabLock = import('../static/js/sender.js').TabLock;
 type Todo = import('../static/js/todos.js').Todo;
 type Todos = import('../static/js/todos.js').Todos;
@@ -68,6 +69,13 @@ interface Owed {
   isDeleted: boolean;
 }
 
+/** What is typed in a tab and not entered yet. */
+interface Draft {
+  input: string;
+  editor: { todoKey: TodoKey; text: string; seen: Fields } | null;
+  time: number; // when its tab was last known to be there
+}
+
 // Requests, and what their responses mean
 
 type Write =
@@ -124,6 +132,11 @@ interface AppParts {
   alertCount: HTMLElement;
   status: HTMLElement;
   tryNow: HTMLElement;
+  waiting: HTMLElement;
+  waitingText: HTMLElement;
+  waitingTitles: HTMLElement;
+  waitingCopy: HTMLElement;
+  waitingAdd: HTMLElement;
   reload: HTMLElement;
 }
 
@@ -135,7 +148,15 @@ interface RowParts {
   [ref: string]: HTMLElement;
 }
 
+interface Waiting {
+  count: number; // of changes for other lists
+  titles: string[];
+  take(): void; // removes those that have a title
+}
+
 interface Models {
   todos: Todos;
   sync: Sync;
+  drafts: Drafts;
+  waiting: Waiting;
 }

@@ -1,4 +1,5 @@
-import { JSONStorage, Outbox } from './outbox.js';
+import { Drafts } from './drafts.js';
+import { JSONStorage, Outbox, waitingElsewhere } from './outbox.js';
 import { TabLock } from './sender.js';
 import { Server } from './server.js';
 import { Sync } from './sync.js';
@@ -16,7 +17,8 @@ const page = /** @type {HTMLElement} */ (document.querySelector('#todos'));
 const url = page.dataset.url ?? '';
 const user = page.dataset.user ?? '';
 const list = page.dataset.list ?? '';
-const name = `todomvc ${user}${url} ${list}`;
+const address = `todomvc ${user}${url}`; // all lists that were ever here, of this user
+const name = `${address} ${list}`;
 
 const { random } = Math;
 const storage = new JSONStorage(() => localStorage);
@@ -25,14 +27,18 @@ const sync = new Sync({
   outbox,
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
-  channel: new BroadcastChannel(name),
+  channel: openChannel(),
   clock,
   random,
   randomKey,
 });
 const todos = new Todos(JSON.parse(page.textContent ?? '[]'), sync);
 
-new AppView(partsOf(document), { todos, sync });
+const tabStorage = new JSONStorage(() => sessionStorage);
+const drafts = new Drafts(name, { storage, tabStorage, clock, randomKey });
+const waiting = waitingElsewhere(storage, address, name);
+
+new AppView(partsOf(document), { todos, sync, drafts, waiting });
 sync.start();
 listenToPage();
 
@@ -51,6 +57,18 @@ function listenToPage() {
   addEventListener('beforeunload', (event) => outbox.unsafe.size && event.preventDefault());
   const { type } = /** @type {PerformanceNavigationTiming} */ (navigation);
   if (type === 'back_forward') sync.wake();
+}
+
+/**
+ * @returns {Channel} to the other tabs, if there is one: where site data is blocked it may be
+ * refused
+ */
+function openChannel() {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return { postMessage: () => {}, onmessage: null };
+  }
 }
 
 /** (crypto.randomUUID is missing without HTTPS.) */

@@ -188,6 +188,31 @@ export class Outbox {
   }
 }
 
+/**
+ * What this browser owes to other lists that were at this address, of the same user. It waits for
+ * them.
+ * @param {JSONStorage} storage
+ * @param {string} prefix what the names of all these lists' outboxes begin with
+ * @param {string} name of the outbox of this list
+ * @returns {Waiting}
+ */
+export function waitingElsewhere(storage, prefix, name) {
+  const keys = storage.keys(`${prefix} `).filter((key) => !key.startsWith(`${name} `));
+  const records = keys.map((key) => ({ key, title: titleOf(storage.read(key)) }));
+  const titled = records.filter(({ title }) => title);
+  return {
+    count: records.length,
+    titles: titled.map(({ title }) => title),
+    take: () => titled.forEach(({ key }) => storage.remove(key)),
+  };
+}
+
+/** @returns {string} the words in a record; version 1.0 had them in `create` and `changes` */
+function titleOf(record) {
+  const { fields, create, changes, text } = record ?? {};
+  return { ...create, ...changes, ...fields }.title ?? text ?? '';
+}
+
 /** @returns {todoKey is string} */
 export function isUnidentified(todoKey) {
   return typeof todoKey === 'string';

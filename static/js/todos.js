@@ -153,7 +153,8 @@ export class Todos extends Emitter {
   moveToItsPlace(todo) {
     const { id } = todo.saved;
     const place = this.all.lastIndexOf(todo);
-    const isMisplaced = this.all.some(({ saved }, other) => other < place ? saved.id > id : saved.id < id);
+    const isMisplaced = this.all.some(({ saved }, other) =>
+      other < place ? saved.id > id : saved.id < id);
     if (todo.isEdited || !isMisplaced) return;
     if (todo.isVisible) this.emit('remove', todo);
     this.drop(todo);

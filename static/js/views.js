@@ -23,15 +23,17 @@ export class AppView {
 
   /**
    * @param {AppParts} parts
-   * @param {object} models
-   * @param {Todos} models.todos
-   * @param {Sync} models.sync
+   * @param {Models} models
    */
-  constructor(parts, { todos, sync }) {
+  constructor(parts, models) {
+    const { todos, drafts } = models;
     this.parts = parts;
     this.todos = todos;
-    this.list = new ListView(parts, todos);
-    this.notes = new NotesView(parts, { todos, sync }, this.list);
+    this.drafts = drafts;
+    this.sync = models.sync;
+    this.list = new ListView(parts, models);
+    this.notes = new NotesView(parts, models, this.list);
+    parts.input.addEventListener('input', () => drafts.keep({ input: parts.input.value }));
     todos.on('add', () => this.drawSoon());
     todos.on('change', () => this.drawSoon());
     todos.on('remove', () => this.drawSoon());
@@ -44,6 +46,22 @@ export class AppView {
     this.route();
     this.list.draw();
     this.draw();
+    drafts.takeOver((draft) => this.restore(draft));
+  }
+
+  /** Puts back what was typed. What finds its place taken is offered below the list. */
+  restore({ input: text, editor }) {
+    const { input } = this.parts;
+    const todo = editor && this.todos.byKey.get(editor.todoKey);
+    if (editor && todo?.isVisible) this.list.edit(todo, editor.text, editor.seen);
+    else if (editor) this.sync.keepWords(editor.text, 'The todo that you were editing is gone.');
+    if (!text) return;
+    if (input.value && input.value !== text) {
+      this.sync.keepWords(text, 'You were typing it in another tab.');
+    } else {
+      input.value = text;
+      this.drafts.keep({ input: text });
+    }
   }
 
   /** A hash that no link has means all. */
@@ -63,6 +81,7 @@ export class AppView {
     if (!title) return;
     this.todos.create(title);
     input.value = '';
+    this.drafts.keep({ input: '' });
   }
 
   clearCompleted() {
@@ -103,19 +122,21 @@ class ListView {
 
   /**
    * @param {{ list: HTMLElement, row: HTMLTemplateElement, input: HTMLInputElement }} parts
-   * @param {Todos} todos
+   * @param {Models} models
    */
-  constructor({ list, row, input }, todos) {
+  constructor({ list, row, input }, { todos, drafts }) {
     this.list = list;
     this.template = /** @type {HTMLElement} */ (row.content.firstElementChild);
     this.input = input;
     this.todos = todos;
+    this.drafts = drafts;
     todos.on('add', (todo) => this.add(todo));
     todos.on('change', (todo) => this.change(todo));
     todos.on('remove', (todo) => this.remove(todo));
     this.onRow('click', (view, event) => this.click(view, event));
     this.onRow('dblclick', (view, event) => this.doubleClick(view, event));
     this.onRow('keydown', (view, event) => this.pressKey(view, event));
+    this.onRow('input', (view) => this.keepDraft(view));
     this.onRow('focusout', (view, event) => this.loseFocus(view, event));
   }
 
@@ -256,6 +277,11 @@ class ListView {
     view.openEditor(text, seen);
   }
 
+  keepDraft({ todo, editor, seen }) {
+    const text = editor?.value ?? '';
+    this.drafts.keep({ editor: editor && { todoKey: todo.key, text, seen } });
+  }
+
   save(view) {
     const { isChanged, title } = this.close(view);
     if (isChanged && title) view.todo.change({ title }, view.seen);
@@ -264,6 +290,7 @@ class ListView {
 
   close(view) {
     const typed = view.closeEditor();
+    this.drafts.keep({ editor: null });
     this.todos.setEdited(view.todo, false);
     return typed;
   }
@@ -349,7 +376,7 @@ class NotesView {
    * @param {Models} models
    * @param {ListView} list
    */
-  constructor(parts, { todos, sync }, list) {
+  constructor(parts, { todos, sync, waiting }, list) {
     this.parts = parts;
     this.todos = todos;
     this.sync = sync;
@@ -357,6 +384,7 @@ class NotesView {
     sync.on('words', (words) => this.drawWords(words));
     sync.on('status', (status) => this.showStatus(status));
     parts.tryNow.addEventListener('click', () => sync.wake());
+    this.showWaiting(waiting);
   }
 
   showStatus({ owed, isFailing, isUnsafe, trouble }) {
@@ -378,6 +406,28 @@ class NotesView {
     if (status.textContent !== this.line) status.textContent = this.line;
     tryNow.hidden = !(this.line && this.isFailing);
     reload.hidden = !['signIn', 'otherList'].includes(this.trouble);
+  }
+
+  /** @param {Waiting} waiting what is owed to another list, which may never come back */
+  showWaiting({ count, titles, take }) {
+    const { waiting, waitingText, waitingTitles, waitingCopy, waitingAdd } = this.parts;
+    const changes = count === 1 ? 'change waits' : 'changes wait';
+    waiting.hidden = !count;
+    waitingText.textContent = `${count} ${changes} in this browser for another list that was here.`;
+    waitingTitles.replaceChildren(...titles.map((title) => {
+      const item = document.createElement('li');
+      item.textContent = short(title);
+      return item;
+    }));
+    waitingCopy.hidden = !titles.length;
+    waitingAdd.hidden = !titles.length;
+    waitingCopy.addEventListener('click', () => navigator.clipboard?.writeText(titles.join('\n')));
+    waitingAdd.addEventListener('click', () => {
+      for (const title of titles) this.todos.create(title);
+      take();
+      waiting.hidden = true;
+      this.parts.input.focus();
+    });
   }
 
   /** @param {Map<string, Words>} words */
