@@ -2,8 +2,8 @@
 
 It needs psycopg 3 and its pool (``pip install todomvc.py[postgres]``), and is imported only when it is asked for.
 
-Every write is one statement, so that its locks last no longer than its commit, and each begins with the row of the
-list, so that writes of one list stand in line, never in each other's way, and those of others do not wait at all.
+Every write is one statement, so that its locks last no longer than its commit. Each statement begins by locking the row
+of the list. So the writes of one list take turns and cannot deadlock, and the writes of other lists do not wait.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import threading
 import time
 import uuid
 import weakref
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -33,39 +34,33 @@ from psycopg.errors import (
 from psycopg_pool import ConnectionPool
 
 from todomvc import (
+    Check,
+    KeyReused,
     ListFull,
     ListUnavailable,
+    Replaced,
     Unconfirmed,
-    accept,
     digest_of,
     encode_todo,
     json_array,
     merge,
-    refuse_reuse,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from todomvc import Check
-
-    Row = tuple[Any, ...]
-
-T = TypeVar("T")
 __all__ = ["PostgresTodoList"]
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class PostgresTodoList:
     """The lists of todos in a PostgreSQL database, for any number of threads, processes and machines.
 
-    url: postgresql://user@host/database, or whatever else libpq takes (PostgreSQL, "Connection Strings"); the tables
-        are made at the first use if they are not there.
+    url: postgresql://user@host/database, or another connection string of libpq (PostgreSQL, "Connection Strings"). The
+        tables are made at the first use if they are not there.
 
-    The object is the list that everybody shares, and `of` gives that of one user; each has the interface of TodoList.
-    What a method returns is committed, and what it reads is what is committed. Every method raises ListUnavailable if
-    the database cannot be used and ListFull if there is no room for more; a write has then changed nothing, but where
-    it is Unconfirmed: it may have been carried out.
+    The object is the list that everybody shares, and `of` returns that of one user. What a write returns is committed.
+    Every method raises ListUnavailable if the database cannot be used, and ListFull if there is no room. Then a write
+    has changed nothing, unless the error is Unconfirmed: it may have been carried out.
 
     Raises ValueError if the URL is not one.
     """
@@ -74,7 +69,9 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError("PostgreSQL: this is no URI of a database; is what is special in it encoded?") from None
+            raise ValueError(
+                "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
+            ) from None
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner = b""
 
@@ -97,15 +94,7 @@ class PostgresTodoList:
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
-        return filter(None, self.snapshot())
-
-    def snapshot(self) -> list[bytes | None]:
-        """Return the todos of this moment, as TodoList.snapshot does."""
-        rows = self.select(LIVE)
-        todos: list[bytes | None] = [None] * (rows[-1][0] + 1 if rows else 0)
-        for id, todo in rows:
-            todos[id] = todo.encode()
-        return todos
+        return iter([todo.encode() for (todo,) in self.select(LIVE)])
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
@@ -116,7 +105,8 @@ class PostgresTodoList:
                 ((id,),) = self.write(CREATE, key is not None, before=before, after=after, key=key, digest=digest)
         except UniqueViolation:  # the key's
             ((id, todo, digest),) = self.select(BY_KEY, key=key)
-            refuse_reuse(digest, fields)
+            if digest != digest_of(fields):
+                raise KeyReused from None
             return id, todo and todo.encode()
         return id, f"{before}{id}{after}".encode()
 
@@ -125,32 +115,34 @@ class PostgresTodoList:
         rows = self.select(READ, id=id)
         return rows[0][0].encode() if rows else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check = accept) -> bytes | None:
+    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
         return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
 
-    def delete(self, id: int, check: Check = accept) -> bytes | None:
+    def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
         return self.replace(id, check, lambda todo: None)[0]
 
-    def delete_all(self, check: Check = accept) -> list[bytes]:
+    def delete_all(self, check: Check | None = None) -> list[bytes]:
         """Delete every todo, as TodoList.delete_all does."""
 
         def attempt() -> list[bytes] | None:
             version, deleted = self.version, list(self)
-            check(json_array(deleted))
+            if check:
+                check(json_array(deleted))
             return deleted if not deleted or self.write(BURY_ALL, version=version) else None
 
         return self.persist(attempt)
 
-    def replace(self, id: int, check: Check, make: Callable[[bytes], bytes | None]) -> tuple[bytes | None, ...]:
-        """Put what `make` makes of a todo in its place, unless it is another one by then; return both."""
+    def replace(self, id: int, check: Check | None, make: Callable[[bytes], bytes | None]) -> Replaced:
+        """Put what `make` makes of a todo in its place. Return both."""
 
-        def attempt() -> tuple[bytes | None, ...] | None:
+        def attempt() -> Replaced | None:
             old = self.read(id)
             if old is None:
                 return None, None
-            check(old)
+            if check:
+                check(old)
             new = make(old)
             is_done = self.write(REPLACE, id=id, old=old.decode(), new=new and new.decode())
             return (old, new) if is_done else None
@@ -158,7 +150,7 @@ class PostgresTodoList:
         return self.persist(attempt)
 
     def persist(self, attempt: Callable[[], T | None]) -> T:
-        """Make attempts until nobody else has changed in between what one was about."""
+        """Repeat an attempt until nobody else has changed the row between its read and its write (it returns None)."""
         with self.database.turn(self.owner):
             deadline = time.monotonic() + MAX_WAIT
             while time.monotonic() < deadline:
@@ -178,7 +170,7 @@ class PostgresTodoList:
 
 
 def around_id(fields: dict[str, Any]) -> tuple[str, str]:
-    """Return what stands before the id and what behind it in the JSON of a new todo, as encode_todo makes it."""
+    """Return the JSON of a new todo in two parts: before its id, which the database gives, and after it."""
     before, after = encode_todo({**fields, "id": PLACE}).decode().split(str(PLACE))
     return before, after
 
@@ -198,13 +190,13 @@ class Database:
         self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
 
     def turn(self, owner: bytes) -> contextlib.AbstractContextManager[None]:
-        """Let nobody else in this process write to a list: they would each keep a connection waiting for its row."""
+        """Make the writers of one list in this process take turns: each would hold a connection while it waits."""
         return acquired(self.turns[hash(owner) % MAX_TURNS], "too many writes are waiting")
 
     def execute(self, query: str, values: dict[str, Any], is_repeatable: bool) -> list[Row]:
         """Return the rows of a statement, once it is committed.
 
-        is_repeatable: whether to try again if the connection is lost, when nobody can tell if it was carried out.
+        is_repeatable: whether to try again if the connection is lost before the answer: it may have been carried out.
         """
         deadline = time.monotonic() + MAX_WAIT
         with unavailable():
@@ -224,18 +216,18 @@ class Database:
             return self.attempt(query, values, deadline)
         except UniqueViolation:
             raise
-        except psycopg.Error as error:  # which tells nothing of the first attempt
+        except psycopg.Error as error:  # which says nothing about the first attempt
             raise Unconfirmed(one_line(error)) from error
 
     def attempt(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
         connection = self.connection(deadline)
         try:
             return connection.execute(query, values).fetchall()
-        except ReadOnlySqlTransaction:  # another one may lead to a server that takes writes by now
+        except ReadOnlySqlTransaction:  # this server is a standby; a new connection may reach the primary
             connection.close()
             raise
         except psycopg.OperationalError as error:
-            if error.diag.severity_nonlocalized == "ERROR":  # else it was the end of the connection
+            if error.diag.severity_nonlocalized == "ERROR":  # else the connection has ended
                 raise
             connection.close()
             raise Unconfirmed(one_line(error)) from error
@@ -243,7 +235,7 @@ class Database:
             self.pool.putconn(connection)
 
     def connection(self, deadline: float) -> psycopg.Connection[Row]:
-        """Return a connection that the server has not hung up while nobody used it."""
+        """Return a connection that the server has not closed while it was idle."""
         if not self.is_open:
             self.open()
         while True:
@@ -264,7 +256,7 @@ class Database:
 
 @contextlib.contextmanager
 def acquired(lock: threading.Lock, reason: str) -> Iterator[None]:
-    """Hold a lock. Raise ListUnavailable, with the reason, if it is not to be had in time."""
+    """Hold a lock. Raise ListUnavailable with the reason if others hold it for MAX_WAIT seconds."""
     if not lock.acquire(timeout=MAX_WAIT):
         raise ListUnavailable(reason)
     try:
@@ -275,7 +267,7 @@ def acquired(lock: threading.Lock, reason: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unavailable() -> Iterator[None]:
-    """Raise ListUnavailable or ListFull for what keeps a statement from being carried out."""
+    """Raise ListUnavailable or ListFull in place of PostgreSQL's errors."""
     try:
         yield
     except UniqueViolation:
@@ -291,7 +283,7 @@ def one_line(error: psycopg.Error) -> str:
 
 
 def is_alive(connection: psycopg.Connection[Row]) -> bool:
-    """Tell whether the server has said nothing since: all that it says to a connection without work is that it ends."""
+    """Tell whether an idle connection is still open: all that a server sends on one is that it ends."""
     if has_input(connection):
         connection.close()
     return not connection.closed
@@ -330,7 +322,7 @@ def make_tables(connection: psycopg.Connection[Row]) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
-PLACE = uuid.uuid4().int  # nobody knows it, so that it is nowhere in the fields
+PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
 OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
 ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
 SETTINGS = f"""
@@ -342,7 +334,7 @@ SCHEMA_VERSION = 1
 SCHEMA = f"""
     CREATE TABLE todomvc_schema (version INTEGER PRIMARY KEY);
     CREATE TABLE todomvc_lists (
-        owner BYTEA PRIMARY KEY,  -- the user's name in UTF-8, or nothing for the list that everybody shares
+        owner BYTEA PRIMARY KEY,  -- the user's name in UTF-8, or nothing for the list without a user
         length BIGINT NOT NULL,   -- how many ids were given, and so the next one
         version BIGINT NOT NULL   -- how often it was changed
     );
@@ -358,7 +350,7 @@ SCHEMA = f"""
     INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
 """
 VERSION = "SELECT version FROM todomvc_lists WHERE owner = %(owner)s"
-LIVE = "SELECT id, todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
+LIVE = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
 READ = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s AND todo IS NOT NULL"
 BY_KEY = "SELECT id, todo, digest FROM todomvc_todos WHERE owner = %(owner)s AND key = %(key)s"
 CREATE = """

@@ -1,7 +1,9 @@
 """The fixtures: the application in process, checked by two validators at every call, and the command as a process."""
 
 import contextlib
+import io
 import os
+import random
 import re
 import subprocess
 import sys
@@ -12,7 +14,8 @@ from wsgiref.validate import validator
 import pytest
 from webtest import TestApp
 
-from todomvc import SQLiteTodoList, TodoList, TodoMVC
+from todomvc import TodoList, TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,14 +23,17 @@ for variable in [name for name in os.environ if name.startswith("TODOMVC_") and 
     del os.environ[variable]  # the suite starts from the defaults, whatever its user has set
 
 
+STORES = ["memory", "sqlite", "postgres"]
+
+
 def pytest_addoption(parser):
-    parser.addoption("--store", choices=["postgres"], help="run the tests of every list over this one instead")
+    parser.addoption("--store", choices=STORES, help="run the tests of every list over this one only")
 
 
 def pytest_generate_tests(metafunc):
     if "store" in metafunc.fixturenames:
         store = metafunc.config.getoption("store")
-        metafunc.parametrize("store", [store] if store else ["memory", "sqlite"], scope="session")
+        metafunc.parametrize("store", [store] if store else STORES[:2], scope="session")
 
 
 @pytest.fixture
@@ -111,6 +117,16 @@ def call(application, method, path, **environ):
     return status, headers, body
 
 
+def tag_of(application, path, **environ):
+    return dict(call(application, "GET", path, **environ)[1])["ETag"]
+
+
+def put(application, tag, body, path="/todos/0"):
+    """PUT what has this entity tag; return the status line."""
+    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+    return call(application, "PUT", path, HTTP_IF_MATCH=tag, **environ)[0]
+
+
 @contextlib.contextmanager
 def serve(*arguments, cwd, program=ROOT / "todomvc.py", **options):
     """Run the command on a free port; give the process, its URL in `url` and the lines it said in `said`."""
@@ -142,3 +158,19 @@ def read_url(process):
 def server(tmp_path):
     with serve(cwd=tmp_path) as process:
         yield process
+
+
+def python(program, *arguments, **options):
+    """Run a program in an interpreter of its own, with the module on its path; return what it prints."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def chance():
+    """What is random, from a seed that is printed when a test fails."""
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    return random.Random(seed)

@@ -1,6 +1,6 @@
 """The command, on the SQLite that the package apsw brings in place of Python's: `python newer_sqlite.py --port 0 ...`
 
-This module stands in for `sqlite3`, and has what todomvc.py uses of it.
+This module stands in for `sqlite3`, and has what todomvc_sqlite.py uses of it.
 """
 
 import sys
@@ -12,6 +12,8 @@ Error = apsw.Error
 OperationalError = (apsw.CantOpenError, apsw.BusyError, apsw.ReadOnlyError, apsw.IOError)
 ProgrammingError = apsw.ConnectionClosedError
 sqlite_version = apsw.sqlite_lib_version()
+SQLITE_FULL = apsw.SQLITE_FULL
+Error.sqlite_errorcode = property(lambda error: error.result)
 
 
 class Connection(apsw.Connection):
@@ -31,6 +33,6 @@ def connect(path, factory=Connection, **options):
 if __name__ == "__main__":
     sys.modules["sqlite3"] = sys.modules["__main__"]
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import todomvc
+    from todomvc_server import main
 
-    todomvc.main()
+    main()

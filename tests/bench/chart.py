@@ -1,4 +1,4 @@
-"""The chart for README: what a request costs each of the peers, as a multiple of what it costs todomvc.py."""
+"""The chart for docs/design.md: what a request costs each of the peers, as a multiple of what it costs todomvc.py."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 from tests.bench.processes import ROOT
-from todomvc import SQLiteTodoList, TodoList
+from todomvc import TodoList
+from todomvc_sqlite import SQLiteTodoList
 
 TODO = {"title": "Buy a carton of milk", "completed": False, "order": 12345}
 ROUNDS = 15
@@ -30,7 +31,7 @@ LARGE = 1_000_000
 OPENING = """
 import sys, time
 from tests.bench.processes import memory
-from todomvc import SQLiteTodoList
+from todomvc_sqlite import SQLiteTodoList
 before, start = memory("self", "VmRSS"), time.perf_counter()
 todos = SQLiteTodoList(sys.argv[1])
 todos.version
@@ -38,7 +39,7 @@ print(time.perf_counter() - start, (memory("self", "VmRSS") - before) / 2**20)
 """
 CHANGING = """
 import sys
-from todomvc import SQLiteTodoList
+from todomvc_sqlite import SQLiteTodoList
 todos = SQLiteTodoList(sys.argv[1])
 for line in sys.stdin:
     print(todos.update(int(line), {"changed": line}), flush=True)
@@ -162,7 +163,7 @@ def reading(folder):
     times = in_turns(*(lambda todos=todos: read(todos, 10_000) for todos in lists))
     times = [(1e6 * file / 10_000, 1e6 * memory / 10_000) for file, memory in times]
     more = statistics.median(file - memory for file, memory in times)
-    medians = [statistics.median(column) for column in zip(*times)]
+    medians = [statistics.median(column) for column in zip(*times, strict=True)]
     yield Row(
         "a read, against one from memory (compared: the difference)", medians[0], "us", medians[1], more, "<= 8 us"
     )
@@ -182,7 +183,7 @@ def large(folder):
     for size, path in sizes.items():
         fill(path, size)
     opened = [run(OPENING, sizes[LARGE]) for _ in range(3)]
-    seconds, mib = (statistics.median(column) for column in zip(*opened))
+    seconds, mib = (statistics.median(column) for column in zip(*opened, strict=True))
     yield Row(f"opening {LARGE:,} todos: time", seconds, "s", None, seconds, "<= 3 s")
     yield Row(f"opening {LARGE:,} todos: memory", mib, "MiB", None, mib, "<= 150 MiB")
     with contextlib.ExitStack() as stack:
@@ -243,7 +244,7 @@ def in_turns(*works, timed=True):
 def one_by_one(*works):
     """Do the works in turns, 500 times a round; return, by round and work, how many microseconds each time took."""
     rounds = [[[1e6 * seconds(work) for work in works] for _ in range(500)] for _ in range(ROUNDS)]
-    return [list(zip(*times)) for times in rounds]
+    return [list(zip(*times, strict=True)) for times in rounds]
 
 
 def seconds(work):
@@ -254,7 +255,7 @@ def seconds(work):
 
 def row(name, pairs, unit, target):
     """Return the row of a figure and another one, taken in turns; they are compared round by round."""
-    figure, other = (statistics.median(column) for column in zip(*pairs))
+    figure, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     return Row(name, figure, unit, other, statistics.median(a / b for a, b in pairs), target)
 
 

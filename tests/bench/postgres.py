@@ -36,7 +36,7 @@ def bare_insert(todos):
 def one_by_one(todos, insert, count):
     """Do both in turns; return the median microseconds of each."""
     times = [(microseconds(lambda: todos.create(TODO)), microseconds(insert)) for _ in range(count)]
-    ours, bare = (statistics.median(column) for column in zip(*times))
+    ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
     return {"todomvc": ours, "a bare INSERT": bare}
 
 

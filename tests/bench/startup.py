@@ -17,7 +17,7 @@ from tests.bench.in_process import TODO
 from tests.bench.processes import ENVIRONMENT, ROOT, ask, free_port, memory, running
 
 PASS = "python3 -c pass"
-WAYS = {"python3 todomvc.py": ["todomvc.py"], "compiled": ["-c", "from todomvc import main; main()"]}
+WAYS = {"python3 todomvc.py": ["todomvc.py"], "compiled": ["-c", "from todomvc_server import main; main()"]}
 COMMANDS = {
     **{name: [*command, "--db", ":memory:", "--port"] for name, command in WAYS.items()},
     "Falcon": ["tests/bench/peers/with_falcon.py"],

@@ -8,8 +8,10 @@ from pathlib import Path
 from tests.bench.figures import COST, MORE_US, row_of_rounds
 from tests.bench.in_process import TODO, Request, seconds_each
 from tests.databases import new_database, postgres, psycopg
-from todomvc import SQLiteTodoList, TodoList, TodoMVC, encode_todo, guard
+from todomvc import TodoList, TodoMVC, encode_todo
+from todomvc_guards import guard
 from todomvc_postgres import PostgresTodoList
+from todomvc_sqlite import SQLiteTodoList
 
 FEW = 10
 REQUESTS = {"read": ("GET", "/todos/0"), "update": ("PUT", "/todos/0", TODO), "create": ("POST", "/todos/", TODO)}

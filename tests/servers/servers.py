@@ -1,4 +1,4 @@
-"""The servers: each is started as README says, and here is in what they differ."""
+"""The servers: each is started as docs/ say, and here is in what they differ."""
 
 import contextlib
 import importlib.util
@@ -79,7 +79,7 @@ def free_port():
 
 
 def paths_in(folder):
-    """Return what README's paths become in a folder of ours."""
+    """Return what the paths of docs/ become in a folder of ours."""
     return {"/opt/todomvc": folder, "/var/lib/todomvc": folder, "/etc/htpasswd": folder / "htpasswd"}
 
 
@@ -118,12 +118,12 @@ def wait_for(port, started, log):
 
 
 def in_table(name, *needs, **differences):
-    """Return the server of a row of README's table."""
+    """Return the server of a row of the table in docs/servers.md."""
     return Server(name, needs, (start_line(name),), **differences)
 
 
 def with_other(name, row, words, others, *needs, **differences):
-    """Return the server of a row of README's table, started with other words in its line."""
+    """Return the server of a row of the table in docs/servers.md, started with other words in its line."""
     line = start_line(row)
     assert words in line
     return Server(name, needs, ("TODOMVC_DB=todos.db " + line.replace(words, others, 1),), **differences)

@@ -1,4 +1,4 @@
-"""A password in front, as README has it: whoever knows one has a list, and no other's."""
+"""A password in front, as docs/deploy.md has it: whoever knows one has a list, and no other's."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ class Guarded(Server):
 
 
 def run(command, folder, typed=""):
-    """Run a command of README in a folder, with what is typed into it; return what it says."""
+    """Run a command of docs/deploy.md in a folder, with what is typed into it; return what it says."""
     words = shlex.split(replace(command, paths_in(folder)))
     options = {"stdout": subprocess.PIPE, "start_new_session": True}  # without a terminal, it reads from its input
     return subprocess.run(words, env=environ_in(folder), input=typed, check=True, text=True, **options).stdout
@@ -46,7 +46,7 @@ FOR_UWSGI = block('auth_basic "todos";\nauth_basic_user_file /etc/htpasswd;\nuws
 APACHE = {
     "apache.conf": (HERE / "apache.conf").read_text(),
     "site.conf": block("WSGIScriptAlias"),
-    "application.py": block("from todomvc import SQLiteTodoList, TodoMVC, guard"),
+    "application.py": block("from todomvc import TodoMVC, open_list\nfrom todomvc_guards import guard"),
 }
 GUARDED = [
     with_password(
@@ -155,6 +155,6 @@ def test_who_says_to_be_another_is_not_believed(alice, bob, header, name):
 
 def test_names_of_any_script_have_a_list_each(user):
     users = [user(name) for name in NAMES]
-    for name, one in zip(NAMES, users):
+    for name, one in zip(NAMES, users, strict=True):
         one.create(title=f"of {name}")
     assert [one.titles() for one in users] == [[f"of {name}"] for name in NAMES]

@@ -1,6 +1,7 @@
 """todomvc.py itself over a list in memory, behind the guards that the command puts before it."""
 
-from todomvc import TodoList, TodoMVC, guard
+from todomvc import TodoList, TodoMVC
+from todomvc_guards import guard
 
 
 def make_app(todos, conditional=True):

@@ -1,0 +1,68 @@
+"""The command, run to its end, and what talks to it while it serves."""
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+from conftest import ROOT
+
+JSON = {"Content-Type": "application/json"}
+
+IN_MEMORY = ["--db", ":memory:"]
+
+
+def run(folder, *arguments, program=ROOT / "todomvc.py"):
+    """Run the command to its end."""
+    command = [sys.executable, str(program), *IN_MEMORY, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
+
+
+def refusal(process):
+    """Return the one line that a refused command must say."""
+    assert process.returncode not in {0, None}
+    assert process.stdout == ""
+    assert re.fullmatch(r"todomvc: [^\n]+\n", process.stderr), process.stderr
+    return process.stderr
+
+
+def address_of(process):
+    url = urlsplit(process.url)
+    return url.hostname, url.port
+
+
+def request(process, path="/", method="GET", body=None, headers=JSON):
+    """Send a request; return the status and the body. Ten seconds without an answer are an error."""
+    with contextlib.closing(HTTPConnection(*address_of(process), timeout=10)) as connection:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def connect(process):
+    return contextlib.closing(socket.create_connection(address_of(process), timeout=10))
+
+
+def answer_to(process, *pieces, then=lambda connection: None):
+    """Send bytes as they are, then do what `then` does to the connection; return all that comes back."""
+    with connect(process) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        then(connection)
+        return connection.makefile("rb").read()
+
+
+def end_of_sending(connection):
+    connection.shutdown(socket.SHUT_WR)
+
+
+def until(condition):
+    """Wait until it holds, half a minute at most."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)

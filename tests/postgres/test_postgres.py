@@ -1,0 +1,362 @@
+"""The list in PostgreSQL: what holds for every list, --store=postgres shows; here is what is about the database."""
+
+import collections
+import io
+import json
+import os
+import shutil
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+from conftest import client_of
+from databases import own_server, psycopg
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from model import TwoLists
+from stress import small_file_system, wait_until
+
+from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
+from todomvc_postgres import MAX_CONNECTIONS, PostgresTodoList
+
+
+@pytest.fixture
+def todos(database):
+    return PostgresTodoList(database)
+
+
+@pytest.fixture
+def others(database):
+    """The same list, as another server has it."""
+    return PostgresTodoList(database)
+
+
+@pytest.fixture
+def admin(database):
+    """A connection of whoever looks after the database."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+def parsed(todos):
+    return [json.loads(todo) for todo in todos]
+
+
+class ListsInPostgres(TwoLists):
+    """Does the same to a list in memory and, by way of two servers, to one in PostgreSQL."""
+
+    def __init__(self, url):
+        super().__init__()
+        self.url, self.user = url, uuid.uuid4().hex
+
+    def open(self):
+        return PostgresTodoList(self.url).of(self.user)
+
+
+def test_it_answers_as_the_list_in_memory_does(database):
+    few = settings(max_examples=25, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(lambda: ListsInPostgres(database), settings=few)
+
+
+# The first use
+
+
+def test_nothing_is_asked_of_the_database_before_the_first_use():
+    todos = PostgresTodoList("postgresql://nobody@127.0.0.1:1/nothing").of("alice")
+    with pytest.raises(ListUnavailable, match="Connection refused"):
+        todos.version  # noqa: B018
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x?no_such_option=1", "postgresql://[/x"])
+def test_what_is_no_url_of_a_database_is_a_value_error(url):
+    with pytest.raises(ValueError, match="URI"):
+        PostgresTodoList(url)
+
+
+def test_servers_that_make_the_tables_at_once_all_have_them(database):
+    start = threading.Barrier(8)
+
+    def work(_):
+        todos = PostgresTodoList(database)
+        start.wait()
+        return todos.create({})[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(work, range(8))) == list(range(8))
+
+
+@pytest.mark.parametrize("by", ["variable", "url"])
+def test_a_client_without_an_encoding_makes_no_difference(database, monkeypatch, by):
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII" if by == "variable" else "UTF8")
+    again = PostgresTodoList(database + ("&client_encoding=SQL_ASCII" if by == "url" else ""))
+    assert again.create({"title": "a"}, "k") == again.create({"title": "a"}, "k") == (0, again.read(0))
+    assert list(again) == [b'{"title":"a","id":0}'] == [again.delete(0)]
+
+
+def test_tables_that_another_program_has_locked_keep_the_first_request_for_seconds(todos, database, admin):
+    todos.version  # noqa: B018, so that they are there
+    with admin.transaction():
+        admin.execute("LOCK TABLE todomvc_schema IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(ListUnavailable):
+            PostgresTodoList(database).create({})
+    assert PostgresTodoList(database).create({}) == (0, b'{"id":0}')
+
+
+def test_requests_that_come_first_and_at_once_take_no_more_connections_than_others(database, admin):
+    first, most = PostgresTodoList(database), 0
+    with ThreadPoolExecutor(150) as pool:
+        creates = [pool.submit(first.of(f"user {number}").create, {}) for number in range(150)]
+        while not all(create.done() for create in creates):
+            most = max(most, len(admin.execute(f"SELECT FROM {OTHERS}").fetchall()))
+    assert [create.result()[0] for create in creates] == [0] * 150
+    assert 0 < most <= MAX_CONNECTIONS
+
+
+def test_tables_without_a_version_are_refused(todos, others, admin):
+    todos.version  # noqa: B018, so that they are there
+    admin.execute("DELETE FROM todomvc_schema")
+    with pytest.raises(ListUnavailable, match="not whole"):
+        others.create({})
+
+
+def test_tables_of_a_newer_version_are_refused(todos, others, admin):
+    todos.create({})
+    admin.execute("INSERT INTO todomvc_schema VALUES (1 + (SELECT max(version) FROM todomvc_schema))")
+    with pytest.raises(ListUnavailable, match="newer version"):
+        others.create({})
+    assert parsed(todos) == [{"id": 0}]
+
+
+def test_who_may_not_make_the_tables_is_told(database, admin):
+    name = f"guest_{uuid.uuid4().hex}"
+    admin.execute(f"CREATE ROLE {name} LOGIN")
+    with pytest.raises(ListUnavailable, match="no schema has been selected"):
+        PostgresTodoList(f"{database}&user={name}").create({})
+    admin.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_list_used_before_a_fork_is_used_after_it_by_both_at_once(todos):
+    todos.create({"by": "both"})
+    child = os.fork()
+    if child == 0:
+        try:
+            create(todos, 100, "child")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    create(todos, 100, "parent")
+    assert os.waitpid(child, 0)[1] == 0
+    assert [todo["id"] for todo in parsed(todos)] == list(range(201))
+    assert sorted(todo["by"] for todo in parsed(todos)) == ["both", *["child"] * 100, *["parent"] * 100]
+
+
+def create(todos, count, name):
+    for _ in range(count):
+        todos.create({"by": name})
+
+
+# Durable
+
+
+@pytest.mark.parametrize(("default", "used"), [("off", "on"), ("on", "on"), ("local", "local")])
+def test_a_commit_is_flushed_even_where_that_is_not_the_default(database, default, used):
+    url = f"{database}{quote(f' -csynchronous_commit={default}')}"
+    database = PostgresTodoList(url).database
+    assert database.execute("SELECT current_setting('synchronous_commit')", {}, True) == [(used,)]
+
+
+# Several servers
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_at_every_isolation_level_servers_make_gapless_ids_and_lose_no_field(database, level):
+    url = f"{database}{quote(' -cdefault_transaction_isolation=' + level.replace(' ', '%5C%20'), safe='%')}"
+    servers = [PostgresTodoList(url) for _ in range(4)]
+    servers[0].create({})
+
+    def work(number):
+        todos = servers[number % 4]
+        todos.update(0, {f"field {number}": number})
+        return todos.create({})[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(work, range(200))) == list(range(1, 201))
+    assert json.loads(servers[0].read(0)) == {"id": 0, **{f"field {n}": n for n in range(200)}}
+
+
+class Meddler:
+    """A check during which somebody else changes the list, the first time that it is called."""
+
+    def __init__(self, change):
+        self.change, self.seen = change, []
+
+    def __call__(self, body):
+        self.seen.append(json.loads(body))
+        if len(self.seen) == 1:
+            self.change()
+
+
+def test_an_update_is_decided_on_what_it_changes(todos, others):
+    todos.create({})
+    meddler = Meddler(lambda: others.update(0, {"b": 2}))
+    assert json.loads(todos.update(0, {"a": 1}, meddler)) == {"id": 0, "a": 1, "b": 2}
+    assert meddler.seen == [{"id": 0}, {"id": 0, "b": 2}]
+
+
+def test_a_delete_is_decided_on_what_it_deletes(todos, others):
+    todos.create({})
+    meddler = Meddler(lambda: others.update(0, {"b": 2}))
+    assert json.loads(todos.delete(0, meddler)) == {"id": 0, "b": 2}
+    assert meddler.seen == [{"id": 0}, {"id": 0, "b": 2}]
+
+
+def test_deleting_all_is_decided_on_what_is_deleted(todos, others):
+    todos.create({})
+    meddler = Meddler(lambda: others.create({}))
+    assert parsed(todos.delete_all(meddler)) == [{"id": 0}, {"id": 1}] == meddler.seen[1]
+    assert list(todos) == []
+
+
+def test_what_another_deletes_in_between_is_not_brought_back(todos, others):
+    todos.create({})
+    assert todos.update(0, {"a": 1}, Meddler(lambda: others.delete(0))) is None
+    assert todos.read(0) is None
+
+
+def test_one_key_given_to_two_servers_at_once_makes_one_todo(todos, others):
+    def work(number):
+        return (todos, others)[number % 2].create({"n": number // 8}, f"key {number // 8}")
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(work, range(160)))
+    assert made == [answer for answer in made[::8] for _ in range(8)]
+    assert sorted(id for id, _ in made[::8]) == list(range(20))
+
+
+def test_a_key_is_one_of_its_list_only(todos):
+    assert [todos.of(user).create({"of": user}, "k")[0] for user in ("a", "b")] == [0, 0]
+    with pytest.raises(KeyReused):
+        todos.of("a").create({"of": "b"}, "k")
+
+
+def test_a_writer_waits_for_five_seconds_and_others_not_at_all(todos, admin):
+    todos.create({})
+    with admin.transaction():
+        admin.execute("SELECT FROM todomvc_lists FOR UPDATE")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(todos.create, {})
+            assert parsed(todos) == [{"id": 0}]
+            assert todos.of("alice").create({})[0] == 0
+            assert not waiting.done()
+            with pytest.raises(ListUnavailable, match="lock timeout"):
+                waiting.result(10)
+    assert todos.create({})[0] == 1
+
+
+# The connection is lost
+
+
+def hang_up(admin):
+    """End the other connections to the database; tell whether there were any."""
+    return admin.execute(f"SELECT pg_terminate_backend(pid) FROM {OTHERS}").fetchall()
+
+
+def is_waiting(admin):
+    return admin.execute(f"SELECT FROM {OTHERS} AND wait_event_type = 'Lock'").fetchall()
+
+
+OTHERS = "pg_stat_activity WHERE application_name = current_setting('application_name') AND pid != pg_backend_pid()"
+
+
+@pytest.mark.parametrize("operation", ["create", "read"])
+def test_a_connection_lost_while_nobody_used_it_is_not_noticed(todos, admin, operation):
+    todos.create({})
+    for _ in range(3):
+        wait_until(lambda: not hang_up(admin))
+        todos.create({}) if operation == "create" else todos.read(0)
+
+
+def interrupted(operation, admin, lock):
+    """Return the outcome of an operation whose connection is lost while it waits for a lock on the tables."""
+    with ThreadPoolExecutor(1) as pool:
+        with admin.transaction():
+            admin.execute(f"LOCK TABLE todomvc_lists, todomvc_todos IN {lock} MODE")
+            outcome = pool.submit(operation)
+            wait_until(lambda: is_waiting(admin))
+            assert hang_up(admin)
+        return outcome.result(20)
+
+
+def test_a_read_whose_connection_is_lost_is_tried_again(todos, admin):
+    todos.create({})
+    assert interrupted(lambda: list(todos), admin, "ACCESS EXCLUSIVE") == [b'{"id":0}']
+
+
+def test_a_create_with_a_key_whose_connection_is_lost_is_tried_again(todos, admin):
+    todos.create({})
+    assert interrupted(lambda: todos.create({}, "k"), admin, "EXCLUSIVE") == (1, b'{"id":1}')
+    assert parsed(todos) == [{"id": 0}, {"id": 1}]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda todos: todos.create({}),
+        lambda todos: todos.update(0, {"a": 1}),
+        lambda todos: todos.delete(0),
+        lambda todos: todos.delete_all(),
+    ],
+    ids=["create", "update", "delete", "delete_all"],
+)
+def test_any_other_write_whose_connection_is_lost_is_not_tried_again(todos, admin, write):
+    todos.create({})
+    with pytest.raises(Unconfirmed):
+        interrupted(lambda: write(todos), admin, "EXCLUSIVE")
+    assert parsed(todos) == [{"id": 0}]
+
+
+def test_an_answer_to_a_change_whose_connection_is_lost_does_not_say_that_nothing_was_changed(todos, admin):
+    client = client_of(TodoMVC(todos), **{"wsgi.errors": io.StringIO()})
+    client.post_json("/todos/", {})
+    response = interrupted(lambda: client.delete("/todos/0", status=503), admin, "EXCLUSIVE")
+    assert "Nobody can tell" in response.json["detail"]
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_a_database_that_stops_and_starts_again_is_used_again():
+    with own_server() as server:
+        todos = PostgresTodoList(server.url)
+        todos.create({})
+        server.stop()
+        with pytest.raises(ListUnavailable):
+            todos.create({})
+        server.start()
+        assert todos.create({})[0] == 1
+
+
+# No room
+
+
+def test_a_full_disk_is_list_full_reads_go_on_and_writes_work_again():
+    with own_server() as server, small_file_system(server.folder / "small") as disk:
+        shutil.chown(disk, server.folder.owner(), server.folder.group())
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            admin.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        todos = PostgresTodoList(f"{server.url}&options={quote('-cdefault_tablespace=small')}")
+        todos.create({"title": "a"})
+        (disk / "filler").write_bytes(bytes(1024 * 1024))
+        count = fill(todos)
+        assert len(list(todos)) == count
+        (disk / "filler").unlink()
+        assert todos.create({})[0] == count
+
+
+def fill(todos):
+    """Create todos until there is no more room; return how many there are."""
+    title = uuid.uuid4().hex * 1000
+    with pytest.raises(ListFull, match="No space left"):
+        collections.deque(todos.create({"title": title}) for _ in range(10_000))
+    return len(list(todos))

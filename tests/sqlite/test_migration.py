@@ -1,0 +1,82 @@
+"""A file that an earlier version has written is taken over in place, with all that is in it."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from earlier import ROWS, select, write_version_1
+
+import todomvc_sqlite
+from todomvc import KeyReused, ListFull
+from todomvc_sqlite import SQLiteTodoList, UnusableFile
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write_version_1(tmp_path / "todos.db")
+
+
+def test_the_todos_are_as_they_were(path):
+    todos = SQLiteTodoList(path)
+    assert [todos.read(id) for id in range(4)] == [row[1] and row[1].encode() for row in ROWS] + [None]
+
+
+def test_the_list_goes_on_where_it_was(path):
+    todos = SQLiteTodoList(path)
+    before = todos.version
+    assert todos.create({}) == (3, b'{"id":3}')
+    assert todos.version > before
+
+
+def test_the_keys_are_known(path):
+    todos = SQLiteTodoList(path)
+    assert todos.create({"title": "a"}, "k") == (0, ROWS[0][1].encode())
+    with pytest.raises(KeyReused):
+        todos.create({"title": "b"}, "k")
+
+
+def test_users_have_lists_of_their_own_in_it(path):
+    todos = SQLiteTodoList(path)
+    assert todos.of("alice").create({}) == (0, b'{"id":0}')
+    assert len(list(todos)) == 2
+
+
+def test_it_is_of_this_version_and_sound_afterwards(path):
+    SQLiteTodoList(path).create({})
+    assert select(path, "PRAGMA user_version") == [(2,)]
+    assert select(path, "PRAGMA integrity_check") == [("ok",)]
+    assert select(path, "SELECT name FROM sqlite_master WHERE name LIKE 'todos%'") == []
+
+
+def test_a_process_of_the_earlier_version_can_do_no_harm_to_it(path):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as earlier:
+        earlier.execute("SELECT * FROM todos").fetchall()
+        SQLiteTodoList(path).create({})
+        with pytest.raises(sqlite3.OperationalError):
+            earlier.execute("UPDATE todos SET todo = NULL WHERE id = 0")
+
+
+def test_where_it_cannot_be_it_is_refused_and_left_alone(path):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("CREATE TABLE todo (x)")
+    with pytest.raises(UnusableFile):
+        SQLiteTodoList(path).create({})
+    assert select(path, "SELECT count(*) FROM todos") == [(3,)]
+    assert select(path, "PRAGMA user_version") == [(1,)]
+
+
+def prepare_without_room(database, prepare=todomvc_sqlite.prepare):
+    """Prepare a connection that finds no room for more."""
+    database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+    prepare(database)
+
+
+def test_where_there_is_no_room_for_it_it_waits_until_there_is(path, monkeypatch):
+    todos = SQLiteTodoList(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(todomvc_sqlite, "prepare", prepare_without_room)
+        with pytest.raises(ListFull):
+            todos.create({})
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as another_program:
+        another_program.execute("BEGIN IMMEDIATE")
+    assert todos.create({}) == (3, b'{"id":3}')

@@ -1,0 +1,155 @@
+"""Guards: WSGI middleware (PEP 3333) around an application that browsers reach.
+
+Each guard takes an application and returns one. The command and ``todomvc:app`` put them around TodoMVC by `guard`. Use
+them one by one for another choice, or write one more: a function that returns a function of environ and start_response.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Container, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from todomvc import Header, HTTPError, Response, error_response, send
+
+__all__ = [
+    "allow_origins",
+    "guard",
+    "refuse_cross_origin_writes",
+    "require_host",
+    "require_one_process",
+    "trust_user_header",
+]
+
+
+def guard(
+    application: WSGIApplication,
+    hosts: Container[str] | None = None,
+    origins: Container[str] = (),
+    user_header: str | None = None,
+) -> WSGIApplication:
+    """Return the application with the guards around it that it needs where browsers reach it.
+
+    hosts: the names that it answers to besides the loopback ones, in lower case and without a port; None is any name.
+    origins: the origins whose scripts may use it, as browsers write them ("https://example.org"), or "*" for all. By
+        default, only its own.
+    user_header: the header field in which a proxy names the user; None if there is no such proxy.
+    """
+    if user_header:
+        application = trust_user_header(application, user_header)
+    application = refuse_cross_origin_writes(application, origins)
+    if origins:
+        application = allow_origins(application, origins)
+    return application if hosts is None else require_host(application, hosts)
+
+
+def require_host(application: WSGIApplication, hosts: Container[str]) -> WSGIApplication:
+    """Answer 421 to a Host that is neither in hosts nor a loopback name, against DNS rebinding."""
+
+    @functools.lru_cache(maxsize=256)
+    def is_known(host: str) -> bool:
+        name = host_name(host.lower())
+        return name in hosts or is_loopback(name) is not None
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if is_known(environ.get("HTTP_HOST", "localhost")):
+            return application(environ, start_response)
+        detail = "This server goes by another name: ask for that one, or start it with --allow-host."
+        return refuse("421 Misdirected Request", detail, environ, start_response)
+
+    return guarded
+
+
+def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[str] = ()) -> WSGIApplication:
+    """Answer 403 to a cross-site request that could change something (CSRF), as Go's http.CrossOriginProtection does.
+
+    origins: those whose scripts may send such requests, or "*".
+    """
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in SAFE_METHODS or is_same_origin(environ):
+            return application(environ, start_response)
+        if "*" in origins or environ.get("HTTP_ORIGIN") in origins:
+            return application(environ, start_response)
+        detail = "Pages of other sites may not change anything here: start the server with --cors to let one."
+        return refuse("403 Forbidden", detail, environ, start_response)
+
+    return guarded
+
+
+def is_same_origin(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request comes from a page of this server, from the user directly, or from no browser at all."""
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    if site:
+        return site in ("same-origin", "none")
+    origin = environ.get("HTTP_ORIGIN")
+    return not origin or origin.partition("://")[2] == environ.get("HTTP_HOST")
+
+
+def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGIApplication:
+    """Let scripts of these origins, or of all for "*", use the application (CORS: fetch.spec.whatwg.org)."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        origin = "*" if "*" in origins else environ.get("HTTP_ORIGIN", "")
+        is_allowed = origin in origins
+        added = [("Access-Control-Allow-Origin", origin), EXPOSED_HEADERS] if is_allowed else []
+        if origin != "*":
+            added.append(("Vary", "Origin"))
+
+        def start(status: str, headers: list[Header], *exc_info: Any) -> Callable[[bytes], object]:
+            has_one = any(name == "Access-Control-Allow-Origin" for name, _ in headers)  # two would be invalid
+            return start_response(status, headers if has_one else headers + added, *exc_info)
+
+        if is_allowed and is_preflight(environ):
+            return send(Response("204 No Content", PREFLIGHT_HEADERS, b""), environ, start)
+        return application(environ, start)
+
+    return guarded
+
+
+def is_preflight(environ: WSGIEnvironment) -> bool:
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def trust_user_header(application: WSGIApplication, name: str) -> WSGIApplication:
+    """Take REMOTE_USER from a header field. The proxy in front must set it, and strip it from what clients send."""
+    variable = "HTTP_" + name.upper().replace("-", "_")
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["REMOTE_USER"] = environ.get(variable, "")
+        return application(environ, start_response)
+
+    return guarded
+
+
+def require_one_process(application: WSGIApplication) -> WSGIApplication:
+    """Answer 500 where the server has several processes: each would have a list in memory of its own."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["wsgi.multiprocess"]:
+            return application(environ, start_response)
+        detail = "The server has several processes: set TODOMVC_DB to a file that they share."
+        return refuse("500 Internal Server Error", detail, environ, start_response)
+
+    return guarded
+
+
+def refuse(status: str, detail: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return send(error_response(HTTPError(status, detail), environ), environ, start_response)
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header field, without the port."""
+    return re.sub(":[0-9]*$", "", host)
+
+
+is_loopback = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]").fullmatch
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
+PREFLIGHT_HEADERS = [
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
+    ("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, If-Match, If-None-Match"),
+    ("Access-Control-Max-Age", "3600"),
+]
