@@ -56,6 +56,10 @@ def main(arguments: list[str] | None = None) -> None:
             options.db = options.db or "todos.db"
             todos = open_list(options.db)
             todos.read(0)  # so that a store that cannot be used is an error now
+            if options.renew:
+                todos.renew()
+                print("The lists have new identities: pages that are open will not write to them.")
+                return
             application = make_application(todos, options)
             server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
         except (OSError, ValueError, ListUnavailable) as error:
@@ -115,6 +119,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     add("--port", default=8000, type=port_number, help="the port to listen at; 0 is any free one (%(default)s)")
     add("--db", default=environ.get("TODOMVC_DB"), help="the file of the todos, or :memory: (todos.db)")
+    add("--renew", action="store_true", help="give the lists new identities, as after a restored backup, and exit")
     add("--static", metavar="FOLDER", default=environ.get("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=environ.get("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=environ.get("TODOMVC_HOSTS", ""), type=host_names,

@@ -43,7 +43,7 @@ def test_users_have_lists_of_their_own_in_it(path):
 
 def test_it_is_of_this_version_and_sound_afterwards(path):
     SQLiteTodoList(path).create({})
-    assert select(path, "PRAGMA user_version") == [(2,)]
+    assert select(path, "PRAGMA user_version") == [(3,)]
     assert select(path, "PRAGMA integrity_check") == [("ok",)]
     assert select(path, "SELECT name FROM sqlite_master WHERE name LIKE 'todos%'") == []
 
