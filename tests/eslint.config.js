@@ -16,4 +16,13 @@ export default [
     },
     rules: { 'max-len': ['error', { code: 100 }] },
   },
+  {
+    files: ['tests/js/**'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['AbortController', 'process', 'setImmediate', 'structuredClone'].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: { 'max-len': ['error', { code: 120 }] },
+  },
 ];

@@ -9,7 +9,10 @@ const tab = fc.nat(1);
 const nth = fc.nat(5);
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('create', 'rename', 'toggle', 'delete'), tab, nth }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('theirRename', 'theirToggle', 'theirDelete', 'theirCreate'), nth }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('theirRename', 'theirToggle', 'theirDelete', 'theirCreate'), nth }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -116,6 +119,52 @@ async function replay(steps) {
   await history.run(steps);
   await history.check();
 }
+
+/** What random histories have found. */
+const FOUND = {
+  'a todo that is renamed in one tab while another deletes it keeps the words': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'delete', tab: 0, nth: 0 },
+    { do: 'rename', tab: 1, nth: 0 },
+  ],
+  'creations of two tabs stand in the order of their ids': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'create', tab: 1, nth: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+  ],
+  'the later of two changes counts, though the news of the earlier came after it': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'rename', tab: 1, nth: 0 },
+    { do: 'rename', tab: 0, nth: 0 },
+  ],
+  'a deleted todo that comes back, as it was rewritten elsewhere, has its place': [
+    { do: 'swap' },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'deliver', nth: 0, how: 'drop' },
+    { do: 'swap' },
+    { do: 'wake', tab: 0 },
+    { do: 'deliver', nth: 1, how: 'answer' },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'pass', ms: 25_000 },
+    { do: 'deliver', nth: 1, how: 'answer' },
+    { do: 'theirDelete', nth: 0 },
+    { do: 'delete', tab: 0, nth: 4 },
+    { do: 'theirCreate', nth: 0 },
+    { do: 'theirRename', nth: 3 },
+  ],
+  'what is typed into a todo that another tab deletes, and somebody rewrites, is kept': [
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'open', tab: 0 },
+    { do: 'theirRename', nth: 0 },
+    { do: 'delete', tab: 1, nth: 0 },
+    { do: 'rename', tab: 0, nth: 0 },
+  ],
+};
+
+for (const [name, steps] of Object.entries(FOUND)) test(name, () => replay(steps));
 
 test('random histories', { timeout: 60_000 }, async () => {
   await fc.assert(

@@ -63,7 +63,9 @@ export class World {
 
   handle({ method, url, headers, body }) {
     const { list } = this;
-    const reply = (status, answer, more = {}) => ({ status, body: answer, headers: { 'Todo-List': list.name, ...more } });
+    const reply = (status, answer, more = {}) => {
+      return { status, body: answer, headers: { 'Todo-List': list.name, ...more } };
+    };
     const path = url.slice(URL.length);
     const id = Number(path);
     if (method !== 'GET') {
@@ -259,5 +261,6 @@ export class World {
 }
 
 function responseOf({ status, body, headers }) {
-  return { status, ok: status < 300, type: 'basic', headers: new Headers(headers), json: async () => structuredClone(body) };
+  const json = async () => structuredClone(body);
+  return { status, ok: status < 300, type: 'basic', headers: new Headers(headers), json };
 }
