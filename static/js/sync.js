@@ -197,7 +197,9 @@ export class Sync extends Emitter {
   /** Remembers what is wrong between this page and the server, for the line that says so. */
   note(answer) {
     const isAway = answer.outcome === 'away';
+    const { kind } = this.trouble;
     this.trouble = { kind: isAway ? answer.trouble : 'none', detail: isAway ? answer.detail : '' };
+    if (kind !== this.trouble.kind) this.emitStatus();
     return answer;
   }
 
