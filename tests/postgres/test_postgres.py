@@ -117,7 +117,7 @@ def test_requests_that_come_first_and_at_once_take_no_more_connections_than_othe
 def test_tables_without_a_version_are_refused(todos, others, admin):
     todos.version  # noqa: B018, so that they are there
     admin.execute("DELETE FROM todomvc_schema")
-    with pytest.raises(ListUnavailable, match="not whole"):
+    with pytest.raises(ListUnavailable, match="incomplete"):
         others.create({})
 
 
