@@ -507,6 +507,7 @@ def redirect(location: str, environ: WSGIEnvironment) -> Response:
 
 
 def json_response(body: bytes) -> Response:
+    """Return 200 with a body of JSON."""
     return Response("200 OK", [JSON], body)
 
 

@@ -130,7 +130,7 @@ class PostgresTodoList:
             version, deleted = self.version, list(self)
             if check:
                 check(json_array(deleted))
-            return deleted if not deleted or self.write(BURY_ALL, version=version) else None
+            return deleted if not deleted or self.write(DELETE_ALL, version=version) else None
 
         return self.persist(attempt)
 
@@ -369,11 +369,11 @@ REPLACE = """
     WHERE todos.owner = %(owner)s AND id = %(id)s AND todo = %(old)s
     RETURNING id
 """
-BURY_ALL = """
+DELETE_ALL = """
     WITH list AS (
         UPDATE todomvc_lists SET version = version + 1 WHERE owner = %(owner)s AND version = %(version)s
         RETURNING version
-    ), buried AS (
+    ), deleted AS (
         UPDATE todomvc_todos SET todo = NULL FROM list WHERE owner = %(owner)s AND todo IS NOT NULL
     )
     SELECT version FROM list
