@@ -47,7 +47,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 __version__ = "1.0.0"
@@ -62,8 +62,8 @@ class TodoMVC:
 
     todos: the list to serve; by default a new TodoList.
     static: the folder of the static files; by default the one beside this file.
-    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user and $todos; by
-        default the one beside this file.
+    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user, $list and
+        $todos; by default the one beside this file.
     debug: whether a 500 response shows the traceback.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
@@ -94,99 +94,103 @@ class TodoMVC:
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
             route("/todos", **dict.fromkeys(REDIRECTED_METHODS, self.redirect_to_list)),
         ]
+        self.file_handlers: Handlers = {"GET": self.file, "HEAD": self.file}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return send(self.attempt(environ, self.respond), environ, start_response)
+
+    def attempt(self, environ: WSGIEnvironment, respond: Handler, *arguments: Any) -> Response:
+        """Return the response, or that of the error which was raised."""
         try:
-            response = self.respond(environ)
+            return respond(environ, *arguments)
         except HTTPError as error:
-            response = error_response(error, environ)
+            return error_response(error, environ)
         except ListUnavailable as error:
             print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
-            response = error_response(unavailable_error(error), environ)
+            return error_response(unavailable_error(error), environ)
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            response = error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
-        return send(response, environ, start_response)
+            return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         handlers, arguments = self.find(environ.get("PATH_INFO", ""))
-        method = environ["REQUEST_METHOD"]
-        if method in handlers:
-            return handlers[method](environ, *arguments)
-        allow = ("Allow", ", ".join(sorted({*handlers, "OPTIONS"})))
-        if method == "OPTIONS":
-            return Response("204 No Content", [allow], b"")
-        raise HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
+        if handlers is self.file_handlers:
+            return handle(environ, handlers, *arguments)
+        todos = self.list_of(environ)
+        identity = todos.identity
+        response = self.attempt(environ, self.respond_from, identity, handlers, todos, *arguments)
+        return response._replace(headers=[*response.headers, ("Todo-List", identity)])
+
+    def respond_from(self, environ: WSGIEnvironment, identity: str, handlers: Handlers, *arguments: Any) -> Response:
+        if environ["REQUEST_METHOD"] not in SAFE_METHODS:
+            refuse_other_list(identity, environ)
+        return handle(environ, handlers, *arguments)
 
     def find(self, path: str) -> tuple[Handlers, tuple[str, ...]]:
-        """Return the handlers of a path, and the parts of it that they take. Raise HTTPError 404 if it has none."""
+        """Return the handlers of a path, none if there is nothing at it, and the parts of it that they take."""
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
                 return handlers, match.groups()
-        if path in self.files:
-            return {"GET": self.file, "HEAD": self.file}, (path,)
-        raise HTTPError("404 Not Found", "There is nothing at this address.")
+        return (self.file_handlers, (path,)) if path in self.files else ({}, ())
 
-    def page(self, environ: WSGIEnvironment) -> Response:
-        todos, root = self.list_of(environ), root_url(environ)
+    def page(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
+        root, identity = root_url(environ), todos.identity
         if root != "/" and not environ.get("PATH_INFO"):  # the page's address ends with a slash, also where mounted
             return redirect(root, environ)
 
         def render() -> Document:
-            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", json_array(todos))
-            return Document(page, "text/html; charset=utf-8", self.page_headers)
+            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
+            return Document(page, "text/html; charset=utf-8", self.page_headers, salt=identity)
 
-        return self.pages.latest(environ, (todos.version, root), render).response(environ)
+        return self.pages.latest(environ, (identity, todos.version, root), render).response(environ)
 
     def file(self, environ: WSGIEnvironment, path: str) -> Response:
         return self.files[path].response(environ)
 
-    def list_todos(self, environ: WSGIEnvironment) -> Response:
-        todos = self.list_of(environ)
-        url = list_url(environ) if self.todo_backend else ""
+    def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
+        url, identity = list_url(environ) if self.todo_backend else "", todos.identity
 
         def render() -> Document:
-            return Document(self.represent(json_array(todos), environ), "application/json")
+            return Document(self.represent(json_array(todos), environ), "application/json", salt=identity)
 
-        return self.lists.latest(environ, (todos.version, url), render).response(environ)
+        return self.lists.latest(environ, (identity, todos.version, url), render).response(environ)
 
-    def create_todo(self, environ: WSGIEnvironment) -> Response:
+    def create_todo(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         key = idempotency_key(environ)
         fields = read_json_object(environ)
         if self.todo_backend:
             fields.setdefault("completed", False)
         try:
-            id, todo = self.list_of(environ).create(fields, key)
+            id, todo = todos.create(fields, key)
         except KeyReused:
             detail = "This Idempotency-Key made another todo: use a new key."
             raise HTTPError("422 Unprocessable Content", detail) from None
         if todo is None:
             raise HTTPError("410 Gone", "The todo of this Idempotency-Key is deleted: use a new key to make another.")
         location = ("Location", f"{root_url(environ)}todos/{id}")
-        return tagged(self.represent(todo, environ), [JSON, location])
+        return tagged(self.represent(todo, environ), [JSON, location], todos.identity)
 
-    def delete_all_todos(self, environ: WSGIEnvironment) -> Response:
-        deleted = self.list_of(environ).delete_all(self.precondition(environ))
+    def delete_all_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
+        deleted = todos.delete_all(self.precondition(environ, todos))
         return json_response(self.represent(json_array(deleted), environ))
 
-    def read_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todo = found(self.list_of(environ).read(int(id)))
-        return unless_current(tagged(self.represent(todo, environ), [JSON]), environ)
+    def read_todo(self, environ: WSGIEnvironment, todos: AnyTodoList, id: str) -> Response:
+        todo = found(todos.read(int(id)))
+        return unless_current(tagged(self.represent(todo, environ), [JSON], todos.identity), environ)
 
-    def update_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todos = self.list_of(environ)
+    def update_todo(self, environ: WSGIEnvironment, todos: AnyTodoList, id: str) -> Response:
         found(todos.read(int(id)))  # 404 comes before anything that is wrong with the body
         fields = read_json_object(environ)
-        todo = found(todos.update(int(id), fields, self.precondition(environ)))
-        return tagged(self.represent(todo, environ), [JSON])
+        todo = found(todos.update(int(id), fields, self.precondition(environ, todos)))
+        return tagged(self.represent(todo, environ), [JSON], todos.identity)
 
-    def delete_todo(self, environ: WSGIEnvironment, id: str) -> Response:
-        todo = found(self.list_of(environ).delete(int(id), self.precondition(environ)))
+    def delete_todo(self, environ: WSGIEnvironment, todos: AnyTodoList, id: str) -> Response:
+        todo = found(todos.delete(int(id), self.precondition(environ, todos)))
         return json_response(self.represent(todo, environ))
 
-    def redirect_to_list(self, environ: WSGIEnvironment) -> Response:
+    def redirect_to_list(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         return redirect(f"{root_url(environ)}todos/", environ)
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
@@ -198,14 +202,25 @@ class TodoMVC:
             raise HTTPError("400 Bad Request", f"The name of a user may have {MAX_USER} characters at most.")
         return self.todos.of(user)
 
-    def precondition(self, environ: WSGIEnvironment) -> Check | None:
+    def precondition(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Check | None:
         """Return what a write checks of the stored todo before it changes it, if the request has a condition."""
         if "HTTP_IF_MATCH" in environ or "HTTP_IF_NONE_MATCH" in environ:
-            return lambda stored: refuse_changed(self.represent(stored, environ), environ)
+            return lambda stored: refuse_changed(self.represent(stored, environ), environ, todos.identity)
         return None
 
     def represent(self, stored: bytes, environ: WSGIEnvironment) -> bytes:
         return add_urls(stored, list_url(environ)) if self.todo_backend else stored
+
+
+def refuse_other_list(identity: str, environ: WSGIEnvironment) -> None:
+    """Raise HTTPError 409 for a write that names another list, or another user, than those that it would reach."""
+    user = (environ.get("REMOTE_USER") or "").encode("utf-8", "surrogatepass")
+    if "HTTP_TODO_USER" in environ and unquote_to_bytes(environ["HTTP_TODO_USER"]) != user:
+        detail = "This was meant for the list of another user: load the page again."
+        raise HTTPError("409 Conflict", detail, type=f"{PROBLEMS}#other-user")
+    if environ.get("HTTP_TODO_LIST", identity) != identity:
+        detail = "This was meant for another list, in which an id names another todo: load the page again."
+        raise HTTPError("409 Conflict", detail, type=f"{PROBLEMS}#other-list")
 
 
 def found(todo: bytes | None) -> bytes:
@@ -239,7 +254,7 @@ def unavailable_error(error: ListUnavailable) -> HTTPError:
 
 def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
     """Return an error as problem details under /todos/, where programs ask, and elsewhere as a page for people."""
-    if f"{environ.get('PATH_INFO', '')}/".startswith("/todos/"):
+    if error.type.startswith(PROBLEMS) or f"{environ.get('PATH_INFO', '')}/".startswith("/todos/"):
         return problem_response(error)
     words = {"title": error.status, "detail": error.detail, "root": root_url(environ)}
     body = ERROR_PAGE.substitute({name: html.escape(text) for name, text in words.items()}).encode()
@@ -247,6 +262,7 @@ def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
     return Response(error.status, headers, body)
 
 
+PROBLEMS = "https://github.com/todomvc-py/todomvc.py/blob/main/docs/api.md"
 REDIRECTED_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SEE_LOG = "The server failed, and its log says why: try again, or tell its operator."
 ERROR_PAGE = Template("""\
@@ -275,14 +291,17 @@ class Response(NamedTuple):
 
 
 class HTTPError(Exception):
-    """An error response: its status line, a sentence that says what to do, and header fields of its own."""
+    """An error response: its status line, a sentence that says what to do, and header fields of its own.
 
-    def __init__(self, status: str, detail: str, *headers: Header) -> None:
+    type: the URI of the kind of problem, where the status alone does not tell it (RFC 9457, section 3.1.1).
+    """
+
+    def __init__(self, status: str, detail: str, *headers: Header, type: str = "about:blank") -> None:
         super().__init__(status)
-        self.status, self.detail, self.headers = status, detail, headers
+        self.status, self.detail, self.headers, self.type = status, detail, headers, type
 
 
-Handler = Callable[..., Response]  # takes the environ and the groups of the route's pattern
+Handler = Callable[..., Response]  # takes the environ, the list, and the groups of the route's pattern
 Handlers = dict[str, Handler]  # by method
 Route = tuple[re.Pattern[str], Handlers]
 
@@ -294,15 +313,31 @@ def route(pattern: str, **handlers: Handler) -> Route:
     return re.compile(pattern), handlers
 
 
+def handle(environ: WSGIEnvironment, handlers: Handlers, *arguments: Any) -> Response:
+    """Return the response of the handler of the request's method. Raise HTTPError 404 or 405 if there is none."""
+    method = environ["REQUEST_METHOD"]
+    if method in handlers:
+        return handlers[method](environ, *arguments)
+    if not handlers:
+        raise HTTPError("404 Not Found", "There is nothing at this address.")
+    allow = ("Allow", ", ".join(sorted({*handlers, "OPTIONS"})))
+    if method == "OPTIONS":
+        return Response("204 No Content", [allow], b"")
+    raise HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
+
+
 class Document:
     """A response that is sent many times. Its entity tag and its gzip coding are computed once.
 
-    body: the content; content_type: its media type; headers: more header fields; gzip_level: from 1, fast, to 9, small.
+    body: the content; content_type: its media type; headers: more header fields; gzip_level: from 1, fast, to 9, small;
+    salt: that of the entity tag.
     """
 
-    def __init__(self, body: bytes, content_type: str, headers: Iterable[Header] = (), gzip_level: int = 4) -> None:
+    def __init__(
+        self, body: bytes, content_type: str, headers: Iterable[Header] = (), gzip_level: int = 4, salt: str = ""
+    ) -> None:
         self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
-        self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers])
+        self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
         self.gzip_level = gzip_level
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
@@ -344,9 +379,9 @@ class DocumentCache:
         return document
 
 
-def tagged(body: bytes, headers: list[Header]) -> Response:
+def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
     """Return 200 with a body and its entity tag."""
-    return Response("200 OK", [*headers, ("ETag", entity_tag(body))], body)
+    return Response("200 OK", [*headers, ("ETag", entity_tag(body, salt))], body)
 
 
 def unless_current(response: Response, environ: WSGIEnvironment) -> Response:
@@ -356,9 +391,9 @@ def unless_current(response: Response, environ: WSGIEnvironment) -> Response:
     return Response("304 Not Modified", [field for field in response.headers if field[0] in ("ETag", "Vary")], b"")
 
 
-def refuse_changed(body: bytes, environ: WSGIEnvironment) -> None:
+def refuse_changed(body: bytes, environ: WSGIEnvironment, salt: str) -> None:
     """Raise HTTPError 412 where If-Match or If-None-Match forbids changing a representation (RFC 9110, 13.1)."""
-    tag = entity_tag(body)
+    tag = entity_tag(body, salt)
     tags = {tag, tag_of_gzip(tag)}
     expected = environ.get("HTTP_IF_MATCH", "*").strip()
     is_expected = expected == "*" or not tags.isdisjoint(ENTITY_TAG.findall(expected))  # strong: W/"..." never matches
@@ -372,9 +407,12 @@ def client_has(tag: str, environ: WSGIEnvironment) -> bool:
     return known == "*" or tag in (listed.removeprefix("W/") for listed in ENTITY_TAG.findall(known))
 
 
-def entity_tag(body: bytes) -> str:
-    """Return the entity tag of a representation: a hash, so that every server gives the same (RFC 9110, 8.8.3)."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def entity_tag(body: bytes, salt: str) -> str:
+    """Return the entity tag of a representation: a hash, so that every server gives the same (RFC 9110, 8.8.3).
+
+    salt: what tells representations apart whose bytes are the same, such as todos of two lists.
+    """
+    return f'"{hashlib.sha256(salt.encode() + body).hexdigest()[:32]}"'
 
 
 def tag_of_gzip(tag: str) -> str:
@@ -514,10 +552,11 @@ def json_response(body: bytes) -> Response:
 def problem_response(error: HTTPError) -> Response:
     """Return an error as problem details (RFC 9457)."""
     code, title = error.status.split(" ", 1)
-    body = json.dumps({"type": "about:blank", "title": title, "status": int(code), "detail": error.detail}).encode()
+    body = json.dumps({"type": error.type, "title": title, "status": int(code), "detail": error.detail}).encode()
     return Response(error.status, [("Content-Type", "application/problem+json"), *error.headers], body)
 
 
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
 is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
@@ -555,17 +594,18 @@ def read_template(path: AnyPath) -> Template:
     """Return the template of the page. Raise OSError if it cannot be read, ValueError if it cannot be filled in."""
     try:
         template = Template(path.read_text(encoding="utf-8"))
-        fill_template(template, "/", "", b"[]")
+        fill_template(template, "/", "", "", b"[]")
     except KeyError as error:
-        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user and todos") from None
+        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user, list and todos") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return template
 
 
-def fill_template(template: Template, root: str, user: str, todos: bytes) -> bytes:
+def fill_template(template: Template, root: str, user: str, identity: str, todos: bytes) -> bytes:
     name = quote(user, safe="", errors="surrogatepass")  # percent-encoded, it is harmless in HTML
-    return template.substitute(root=root, url=f"{root}todos/", user=name, todos=todos.decode()).encode()
+    names = {"root": root, "url": f"{root}todos/", "user": name, "list": identity, "todos": todos.decode()}
+    return template.substitute(names).encode()
 
 
 def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Document]:
@@ -658,6 +698,9 @@ class AnyTodoList(Protocol):
 
     def of(self, user: str) -> AnyTodoList: ...
     @property
+    def identity(self) -> str: ...
+    def renew(self) -> None: ...
+    @property
     def version(self) -> object: ...
     def __iter__(self) -> Iterator[bytes]: ...
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
@@ -691,6 +734,7 @@ class TodoList:
     """
 
     def __init__(self) -> None:
+        self.identity = new_identity()  # names this list: an id in it is no id in any other
         self.todos: list[bytes | None] = []
         self.version = 0  # a different number after each change
         self.keys: dict[str, tuple[int, str]] = {}  # by key: the id, and the digest of the fields
@@ -700,6 +744,11 @@ class TodoList:
     def of(self, user: str) -> TodoList:
         """Return the list of a user, by a name that is not empty. It shares nothing with any other list."""
         return self.users.get(user) or self.users.setdefault(user, TodoList())
+
+    def renew(self) -> None:
+        """Give this list and those of all users other identities, as after a return to an earlier state."""
+        for todos in [self, *self.users.values()]:
+            todos.identity = new_identity()
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
@@ -757,6 +806,15 @@ class TodoList:
             self.todos = [None] * len(self.todos)
             self.version += 1
             return deleted
+
+
+def new_identity() -> str:
+    return os.urandom(16).hex()
+
+
+def list_identity(store: str, user: bytes) -> str:
+    """Return the identity of a user's list in a store that has this random id."""
+    return hashlib.sha256(store.encode() + user).hexdigest()[:32]
 
 
 def digest_of(fields: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from todomvc import Header, HTTPError, Response, error_response, send
+from todomvc import SAFE_METHODS, Header, HTTPError, Response, error_response, send
 
 __all__ = [
     "allow_origins",
@@ -150,10 +150,9 @@ def host_name(host: str) -> str:
 
 
 is_loopback = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]").fullmatch
-SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
-EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
+EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After, Todo-List")
 PREFLIGHT_HEADERS = [
     ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
-    ("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, If-Match, If-None-Match"),
+    ("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, If-Match, If-None-Match, Todo-List, Todo-User"),
     ("Access-Control-Max-Age", "3600"),
 ]

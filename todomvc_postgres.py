@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import secrets
 import select
 import sys
 import threading
@@ -43,7 +44,9 @@ from todomvc import (
     digest_of,
     encode_todo,
     json_array,
+    list_identity,
     merge,
+    new_identity,
 )
 
 __all__ = ["PostgresTodoList"]
@@ -87,8 +90,23 @@ class PostgresTodoList:
         return self.databases.get(process) or self.databases.setdefault(process, Database(self.options))
 
     @property
+    def identity(self) -> str:
+        """The identity of the list, as TodoList has one."""
+        return list_identity(self.database.store_id, self.owner)
+
+    def renew(self) -> None:
+        """Give all lists in the database other identities, as TodoList.renew does.
+
+        A server that is running sees them as soon as it opens a connection.
+        """
+        self.database.renew()
+
+    @property
     def version(self) -> int:
-        """A number that is different after each change."""
+        """A number that is different after each change, whatever history the database is restored to.
+
+        So it is no count: the process that writes draws it at random.
+        """
         rows = self.select(VERSION)
         return rows[0][0] if rows else 0
 
@@ -166,7 +184,8 @@ class PostgresTodoList:
             raise ListUnavailable(str(error)) from error
 
     def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
-        return self.database.execute(query, {"owner": self.owner, **values}, is_repeatable)
+        values |= {"owner": self.owner, "next_version": secrets.randbits(62)}
+        return self.database.execute(query, values, is_repeatable)
 
 
 def around_id(fields: dict[str, Any]) -> tuple[str, str]:
@@ -175,17 +194,29 @@ def around_id(fields: dict[str, Any]) -> tuple[str, str]:
     return before, after
 
 
+class Connection(psycopg.Connection[Row]):
+    """A connection to a database that had this id when it was opened."""
+
+    store_id = ""
+    opened = 0.0  # time.monotonic
+
+
 class Database:
-    """A database as one process has it open: a pool of connections."""
+    """A database as one process has it open: a pool of connections.
+
+    It has the id that its newest connection found. It is another database behind the same URL if that id is another
+    one, and then the older connections are closed.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.pool = ConnectionPool(
-            kwargs=options, configure=configure, open=False, min_size=0, max_size=MAX_CONNECTIONS,
-            timeout=MAX_WAIT, reconnect_timeout=MAX_WAIT,
+            connection_class=Connection, kwargs=options, configure=configure, open=False,
+            min_size=0, max_size=MAX_CONNECTIONS, timeout=MAX_WAIT, reconnect_timeout=MAX_WAIT,
         )  # fmt: skip
         weakref.finalize(self, close, self.pool, os.getpid())  # as Python 3.13 waits 20 s at its end for one left open
         self.is_open = False
+        self.id, self.opened = "", 0.0
         self.opening = threading.Lock()
         self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
 
@@ -234,22 +265,45 @@ class Database:
         finally:
             self.pool.putconn(connection)
 
-    def connection(self, deadline: float) -> psycopg.Connection[Row]:
-        """Return a connection that the server has not closed while it was idle."""
+    def connection(self, deadline: float) -> Connection:
+        """Return a connection that the server has not closed while it was idle. Raise ListUnavailable as `adopt`."""
         if not self.is_open:
             self.open()
         while True:
             connection = self.pool.getconn(deadline - time.monotonic())
-            if is_alive(connection):
+            if is_alive(connection) and connection.store_id == self.id:
                 return connection
-            self.pool.putconn(connection)  # which replaces it
+            is_newer = connection.opened > self.opened
+            if not is_newer:
+                connection.close()
+            self.pool.putconn(connection)  # which replaces one that is closed
+            if is_newer and not connection.closed:
+                self.adopt(connection)
+
+    def adopt(self, connection: Connection) -> None:
+        """Take the id of a connection. Raise ListUnavailable: the request may be meant for the list of another id."""
+        self.id, self.opened = connection.store_id, connection.opened
+        raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
+
+    @property
+    def store_id(self) -> str:
+        if not self.is_open:
+            with errors_translated():
+                self.open()
+        return self.id
+
+    def renew(self) -> None:
+        ((id,),) = self.execute(RENEW, {"id": new_identity()}, False)
+        self.id, self.opened = id, time.monotonic()
 
     def open(self) -> None:
         with acquired(self.opening, "too many wait for the database"):
             if not self.is_open:
-                with psycopg.connect(**self.options) as connection:
-                    configure(connection)
+                with Connection.connect(**self.options) as connection:
+                    connection.execute(SETTINGS)
                     make_tables(connection)
+                    configure(connection)
+                    self.id, self.opened = connection.store_id, connection.opened
                 self.pool.open()
                 self.is_open = True
 
@@ -307,8 +361,10 @@ def close(pool: ConnectionPool[Any], process: int) -> None:
         pool.close()
 
 
-def configure(connection: psycopg.Connection[Row]) -> None:
+def configure(connection: Connection) -> None:
+    connection.opened = time.monotonic()
     connection.execute(SETTINGS)
+    ((connection.store_id,),) = connection.execute("SELECT id FROM todomvc_store").fetchall()
 
 
 def make_tables(connection: psycopg.Connection[Row]) -> None:
@@ -317,6 +373,9 @@ def make_tables(connection: psycopg.Connection[Row]) -> None:
             connection.execute(SCHEMA)
     if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
         raise ListUnavailable("its tables were made by a newer version of todomvc, or are incomplete")
+    if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):  # as the first version left it
+        with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
+            connection.execute(STORE.format(new_identity()))
 
 
 MAX_WAIT = 5  # seconds, for other writers or a connection
@@ -336,7 +395,7 @@ SCHEMA = f"""
     CREATE TABLE todomvc_lists (
         owner BYTEA PRIMARY KEY,  -- the user's name in UTF-8, or nothing for the list without a user
         length BIGINT NOT NULL,   -- how many ids were given, and so the next one
-        version BIGINT NOT NULL   -- how often it was changed
+        version BIGINT NOT NULL   -- the name of its last change, a random number
     );
     CREATE TABLE todomvc_todos (
         owner BYTEA,
@@ -349,14 +408,19 @@ SCHEMA = f"""
     CREATE UNIQUE INDEX todomvc_todos_by_key ON todomvc_todos (owner, key) WHERE key IS NOT NULL;
     INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
 """
+STORE = """
+    CREATE TABLE todomvc_store (id TEXT PRIMARY KEY);  -- one row: the random id from which those of the lists are made
+    INSERT INTO todomvc_store VALUES ('{}')
+"""
+RENEW = "UPDATE todomvc_store SET id = %(id)s RETURNING id"
 VERSION = "SELECT version FROM todomvc_lists WHERE owner = %(owner)s"
 LIVE = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
 READ = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s AND todo IS NOT NULL"
 BY_KEY = "SELECT id, todo, digest FROM todomvc_todos WHERE owner = %(owner)s AND key = %(key)s"
 CREATE = """
     WITH list AS (
-        INSERT INTO todomvc_lists AS list VALUES (%(owner)s, 1, 1)
-        ON CONFLICT (owner) DO UPDATE SET length = list.length + 1, version = list.version + 1
+        INSERT INTO todomvc_lists AS list VALUES (%(owner)s, 1, %(next_version)s)
+        ON CONFLICT (owner) DO UPDATE SET length = list.length + 1, version = %(next_version)s
         RETURNING length - 1 AS id
     )
     INSERT INTO todomvc_todos
@@ -364,14 +428,14 @@ CREATE = """
     RETURNING id
 """
 REPLACE = """
-    WITH list AS (UPDATE todomvc_lists SET version = version + 1 WHERE owner = %(owner)s RETURNING owner)
+    WITH list AS (UPDATE todomvc_lists SET version = %(next_version)s WHERE owner = %(owner)s RETURNING owner)
     UPDATE todomvc_todos AS todos SET todo = %(new)s FROM list
     WHERE todos.owner = %(owner)s AND id = %(id)s AND todo = %(old)s
     RETURNING id
 """
 DELETE_ALL = """
     WITH list AS (
-        UPDATE todomvc_lists SET version = version + 1 WHERE owner = %(owner)s AND version = %(version)s
+        UPDATE todomvc_lists SET version = %(next_version)s WHERE owner = %(owner)s AND version = %(version)s
         RETURNING version
     ), deleted AS (
         UPDATE todomvc_todos SET todo = NULL FROM list WHERE owner = %(owner)s AND todo IS NOT NULL

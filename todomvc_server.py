@@ -56,6 +56,10 @@ def main(arguments: list[str] | None = None) -> None:
             options.db = options.db or "todos.db"  # `app` has another default
             todos = open_list(options.db)
             todos.read(0)  # so that an unusable store fails now
+            if options.renew:
+                todos.renew()
+                print("The lists have new identities: pages that are open will not write to them.")
+                return
             application = make_application(todos, options)
             server = ThreadingWSGIServer((options.host, options.port), RequestHandler)
         except (OSError, ValueError, ListUnavailable) as error:
@@ -119,6 +123,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=environ.get("TODOMVC_DB"),
         help="the file of the todos, a postgresql:// URL, or :memory: (todos.db)",
     )
+    add("--renew", action="store_true", help="give the lists new identities, as after a restored backup, and exit")
     add("--static", metavar="FOLDER", default=environ.get("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=environ.get("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=environ.get("TODOMVC_HOSTS", ""), type=host_names,

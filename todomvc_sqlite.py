@@ -10,6 +10,7 @@ import contextlib
 import copy
 import errno
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -28,7 +29,9 @@ from todomvc import (
     digest_of,
     encode_todo,
     json_array,
+    list_identity,
     merge,
+    new_identity,
 )
 
 __all__ = ["SQLiteTodoList", "UnusableFile"]
@@ -59,6 +62,16 @@ class SQLiteTodoList:
         todos = copy.copy(self)
         todos.user = user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
         return todos
+
+    @property
+    def identity(self) -> str:
+        """The identity of the list, as TodoList has one. A file that was put back from a backup has another."""
+        return list_identity(self.file.store_id, self.user)
+
+    def renew(self) -> None:
+        """Give all lists in the file other identities, as TodoList.renew does."""
+        self.file.write(lambda database: database.execute(RENEW, (new_identity(),)))
+        self.file.read(self.user)  # and with it, the new id
 
     @property
     def version(self) -> int:
@@ -126,6 +139,8 @@ class SQLiteTodoList:
         return self.file.write(change)
 
 
+RENEW = "UPDATE store SET id = ?"
+MARK = "SELECT id || printf(' %019d', (SELECT coalesce(max(version), 0) FROM todo)) FROM store"
 NEXT_VERSION = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
 SELECT_ONE = "SELECT json FROM todo WHERE user = ? AND id = ? AND json IS NOT NULL"
 SELECT_LIVE = "SELECT json FROM todo WHERE user = ? AND json IS NOT NULL ORDER BY id"
@@ -150,16 +165,26 @@ class TodoFile:
     Writes take turns by a lock file, and so do the checkpoints that some of them start. That makes WAL safe in every
     SQLite: up to 3.51.2, two connections that write and checkpoint at one instant can corrupt the file
     (wal.html#walresetbug). A rollback journal would be safe without it, but a commit takes four times as long.
+
+    The lock file also holds a mark: the id of the file, and the highest version that was committed. A file that is
+    behind its mark when it is opened has been put back from a backup. It gives out ids anew that clients may know, so
+    it gets another id, and is another list. The mark is written after the commit and not flushed, so it is never ahead.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.process = 0  # the id of the process that has opened the file
         self.lists: dict[bytes, UserList] = {}
+        self.id = ""
         self.version = self.data_version = 0
         self.connections: list[sqlite3.Connection] = []
         self.queue: deque[Write] = deque()
         self.mutex, self.reading = threading.Lock(), threading.RLock()
+
+    @property
+    def store_id(self) -> str:
+        self.ensure_open()
+        return self.id
 
     def ensure_open(self) -> None:
         """Open the file at its first use.
@@ -181,6 +206,7 @@ class TodoFile:
             self.lock = LockFile(self.path + "-lock")
             with self.lock.held(time.monotonic() + MAX_WAIT):
                 self.writer, self.reader = self.connect(), self.connect()
+                self.renew_if_behind()
             self.identity = identity(self.path)
             self.refresh()
             self.process = os.getpid()
@@ -193,6 +219,20 @@ class TodoFile:
         finally:
             if not self.process:
                 self.close()  # at once: a transaction that is left open would keep all others out
+
+    def renew_if_behind(self) -> None:
+        mark, last = self.mark(), self.lock.mark
+        if is_mark(last) and (mark[:32] != last[:32] or mark < last):  # another id, or a lower version
+            self.writer.execute(RENEW, (new_identity(),))
+        self.leave_mark()
+
+    def leave_mark(self) -> None:
+        with contextlib.suppress(OSError, sqlite3.Error):  # the commit stands
+            self.lock.mark = self.mark()
+
+    def mark(self) -> bytes:
+        mark: bytes = self.writer.execute(MARK).fetchone()[0]
+        return mark
 
     def connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=MAX_WAIT, isolation_level=None, check_same_thread=False)
@@ -232,6 +272,7 @@ class TodoFile:
         changes = "SELECT user, id, json, version FROM todo"
         if self.version:  # else all rows, in the order in which they are stored, which is faster than by version
             changes += f" WHERE version > {self.version}"
+        self.id = self.reader.execute("SELECT id FROM store").fetchone()[0].decode()
         newest, owner = self.version, None
         for user, id, todo, version in self.reader.execute(changes):
             if user != owner:
@@ -302,6 +343,7 @@ class TodoFile:
                 if len(writes) > 1 and isinstance(first.error, ListFull):
                     for write in writes:  # there may be room for some of them
                         self.commit([write])
+                self.leave_mark()
         finally:
             with self.mutex:
                 for _ in writes:
@@ -356,7 +398,10 @@ class Write:
 
 
 class LockFile:
-    """A lock that processes hold in turn, by way of a file. The system releases it when its holder dies."""
+    """A lock that processes hold in turn, by way of a file. The system releases it when its holder dies.
+
+    mark: what the holder has written into the file, of at most 100 bytes.
+    """
 
     def __init__(self, path: str) -> None:
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -364,6 +409,16 @@ class LockFile:
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # os.open has failed
             os.close(self.descriptor)
+
+    @property
+    def mark(self) -> bytes:
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return os.read(self.descriptor, 100)
+
+    @mark.setter
+    def mark(self, mark: bytes) -> None:
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        os.write(self.descriptor, mark)
 
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
@@ -423,15 +478,18 @@ def refuse_foreign_file(path: str) -> None:
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Set a connection up. Make the table if the file is new, or migrate it if it is of the first version."""
+    """Set a connection up. Make the tables if the file is new, or migrate it if it is of an earlier version."""
     database.text_factory = bytes
     database.execute("PRAGMA synchronous = EXTRA")
     database.execute("PRAGMA fullfsync = 1")  # macOS needs it for a real flush
     if pragma(database, "page_count") == 0:
-        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {INDEXES} COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {INDEXES} {STORE} COMMIT;")
     check_owner(database)
-    if pragma(database, "user_version") == 1:  # it had one list
-        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {MIGRATION} {INDEXES} COMMIT;")
+    version = pragma(database, "user_version")
+    if version == 1:  # it had one list
+        database.executescript(f"BEGIN IMMEDIATE; {TABLE} {MIGRATION} {INDEXES} {STORE} COMMIT;")
+    elif version == 2:  # it had no id
+        database.executescript(f"BEGIN IMMEDIATE; {STORE} COMMIT;")
     if pragma(database, "journal_mode = WAL") == b"wal":  # not on a file system without shared memory
         database.execute("PRAGMA synchronous = FULL")
     database.execute(PROBE)
@@ -442,6 +500,9 @@ def check_owner(database: sqlite3.Connection) -> None:
         raise UnusableFile("it is the database of another program")
     if pragma(database, "user_version") > SCHEMA_VERSION:
         raise UnusableFile("a newer version of todomvc has written it: use that one")
+
+
+is_mark = re.compile(b"[0-9a-f]{32} [0-9]{19}").fullmatch  # not what a power failure left of one
 
 
 def pragma(database: sqlite3.Connection, words: str) -> Any:
@@ -463,7 +524,7 @@ def list_error(error: BaseException) -> ListUnavailable:
 
 
 APPLICATION_ID = int.from_bytes(b"ToDo", "big")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TABLE = """
     CREATE TABLE todo (
         user BLOB,                 -- the user's name, or nothing for the list without a user
@@ -475,9 +536,13 @@ TABLE = """
         PRIMARY KEY (user, id)
     ) WITHOUT ROWID;
 """
-INDEXES = f"""
+INDEXES = """
     CREATE INDEX todo_by_version ON todo (version);
     CREATE UNIQUE INDEX todo_by_key ON todo (user, key) WHERE key IS NOT NULL;
+"""
+STORE = f"""
+    CREATE TABLE store (id TEXT NOT NULL);  -- one row: the random id from which those of the lists are made
+    INSERT INTO store VALUES (lower(hex(randomblob(16))));
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {SCHEMA_VERSION};
 """

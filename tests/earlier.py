@@ -1,4 +1,4 @@
-"""A file that version 1 of the list in SQLite has written: a todo that was made by a key, a tombstone, another todo."""
+"""Files that earlier versions of the list in SQLite have written: a todo made by a key, a tombstone, another todo."""
 
 import contextlib
 import sqlite3
@@ -13,6 +13,16 @@ VERSION_1 = """
     PRAGMA application_id = 1416578159;
     PRAGMA user_version = 1;
 """
+VERSION_2 = """
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE todo (
+        user BLOB, id INTEGER, json TEXT, version INTEGER NOT NULL, key TEXT, digest TEXT, PRIMARY KEY (user, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX todo_by_version ON todo (version);
+    CREATE UNIQUE INDEX todo_by_key ON todo (user, key) WHERE key IS NOT NULL;
+    PRAGMA application_id = 1416578159;
+    PRAGMA user_version = 2;
+"""
 ROWS = [
     (0, '{"title":"a","id":0}', 1, "k", digest_of({"title": "a"})),
     (1, None, 4, None, None),
@@ -25,6 +35,15 @@ def write_version_1(path):
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.executescript(VERSION_1)
         database.executemany("INSERT INTO todos VALUES (?, ?, ?, ?, ?)", ROWS)
+        database.commit()
+    return path
+
+
+def write_version_2(path):
+    """Write such a file; return its path."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(VERSION_2)
+        database.executemany("INSERT INTO todo VALUES (x'', ?, ?, ?, ?, ?)", ROWS)
         database.commit()
     return path
 

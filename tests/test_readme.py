@@ -103,7 +103,9 @@ def test_each_curl_of_the_api_gets_the_output_below_it(tmp_path):
     with serve(*block("python3 todomvc.py --db").split()[2:], cwd=tmp_path) as process:
         for command, output in examples():
             line = command.replace("http://127.0.0.1:8000/", process.url)
-            said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True, timeout=20).stdout
+            said = subprocess.run(
+                ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=20
+            ).stdout
             assert shortened(said.splitlines(), output) == output, command
 
 
@@ -160,6 +162,12 @@ def test_its_backup_of_a_live_file_has_the_todos(server, tmp_path):
     backup = sqlite3.connect(tmp_path / "backup.db")
     assert backup.execute("SELECT json FROM todo").fetchall() == [('{"title":"kept","id":0}',)]
     backup.close()
+
+
+def test_its_new_identity_of_a_copy_is_drawn(tmp_path):
+    before = todomvc.open_list(str(tmp_path / "todos.db")).identity
+    run(block("python3 todomvc.py --renew").replace("todomvc.py", str(ROOT / "todomvc.py")), tmp_path)
+    assert todomvc.open_list(str(tmp_path / "todos.db")).identity != before
 
 
 def test_every_option_and_variable_stands_in_its_table():

@@ -44,10 +44,15 @@ def test_a_tag_stays_while_nothing_changes(application, client, path):
 
 
 @pytest.mark.parametrize("path", READS)
-def test_servers_with_the_same_todos_give_the_same_tags(application, client, path):
+def test_servers_of_one_list_give_the_same_tags(application, client, path):
+    assert tag_of(application, path) == tag_of(TodoMVC(application.todos), path)
+
+
+@pytest.mark.parametrize("path", ["/", "/todos/", "/todos/0"])
+def test_another_list_with_the_same_todos_gives_other_tags(application, client, path):
     other = TodoMVC()
     other.todos.create(LONG)
-    assert tag_of(application, path) == tag_of(other, path)
+    assert tag_of(application, path) != tag_of(other, path)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["post", "put", "patch"])

@@ -323,7 +323,7 @@ def ours(path):
 def newer(path):
     ours(path)
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA user_version = 3")
+        database.execute("PRAGMA user_version = 4")
 
 
 def truncated(path):

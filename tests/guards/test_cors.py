@@ -198,3 +198,11 @@ def test_the_environment_may_name_them_for_the_command_and_for_app(monkeypatch, 
 def test_an_origin_is_compared_as_browsers_write_it_in_lower_case(monkeypatch):
     monkeypatch.setenv("TODOMVC_CORS", "HTTPS://App.Example.Org")
     assert ask(LazyApplication(), OURS)[1]["Access-Control-Allow-Origin"] == [OURS]
+
+
+def test_a_script_may_name_its_list_and_user_and_read_the_identity():
+    application = application_for(OURS)
+    _, headers = ask(application, OURS, "OPTIONS", **PREFLIGHT)
+    assert {"Todo-List", "Todo-User"} <= words(headers["Access-Control-Allow-Headers"])
+    _, headers = ask(application, OURS)
+    assert "Todo-List" in words(headers["Access-Control-Expose-Headers"]) & set(headers)

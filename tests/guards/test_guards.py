@@ -188,6 +188,30 @@ def test_app_refuses_writes_of_other_sites():
     assert status_of(LazyApplication(), HTTP_SEC_FETCH_SITE="cross-site") == 403
 
 
+# The guards come before the identity of the list
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"HTTP_HOST": "evil.example"}, "421"),
+        ({"HTTP_SEC_FETCH_SITE": "cross-site"}, "403"),
+        ({}, "409"),
+    ],
+)
+def test_a_write_to_another_list_is_refused_by_host_and_origin_first(environ, status):
+    application = guard(TodoMVC(), [])
+    answered, headers, _ = call(application, "DELETE", "/todos/", HTTP_TODO_LIST="0" * 32, **environ)
+    assert (answered[:3], "Todo-List" in dict(headers)) == (status, status == "409")
+
+
+def test_the_user_of_a_write_is_compared_with_the_one_that_the_header_names():
+    application = guard(TodoMVC(), user_header="X-Remote-User")
+    environ = {"HTTP_X_REMOTE_USER": "bob", "HTTP_TODO_USER": "alice"}
+    assert call(application, "DELETE", "/todos/", **environ)[0].startswith("409")
+    assert call(application, "DELETE", "/todos/", **{**environ, "HTTP_TODO_USER": "bob"})[0].startswith("200")
+
+
 @pytest.mark.parametrize("names", [{"hosts": "todos.example.org"}, {"origins": "https://example.org"}])
 def test_a_single_string_in_place_of_a_collection_is_refused(names):
     with pytest.raises(TypeError, match="collections of strings"):

@@ -28,7 +28,7 @@ def sql(path, *statements):
 def test_the_file_says_whose_it_is(todos, path):
     todos.create({})
     assert sql(path, "PRAGMA application_id") == f"[({int.from_bytes(b'ToDo', 'big')},)]"
-    assert sql(path, "PRAGMA user_version") == "[(2,)]"
+    assert sql(path, "PRAGMA user_version") == "[(3,)]"
 
 
 def test_a_list_that_is_dropped_leaves_the_others_their_locks(todos, path):

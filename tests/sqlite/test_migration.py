@@ -1,18 +1,24 @@
 """A file that an earlier version has written is taken over in place, with all that is in it."""
 
 import contextlib
+import shutil
 import sqlite3
 
 import pytest
-from earlier import ROWS, select, write_version_1
+from earlier import ROWS, select, write_version_1, write_version_2
 
 import todomvc_sqlite
 from todomvc import KeyReused, ListFull
 from todomvc_sqlite import SQLiteTodoList, UnusableFile
 
 
+@pytest.fixture(params=[write_version_1, write_version_2], ids=["1", "2"])
+def path(tmp_path, request):
+    return request.param(tmp_path / "todos.db")
+
+
 @pytest.fixture
-def path(tmp_path):
+def path_of_version_1(tmp_path):
     return write_version_1(tmp_path / "todos.db")
 
 
@@ -43,12 +49,26 @@ def test_users_have_lists_of_their_own_in_it(path):
 
 def test_it_is_of_this_version_and_sound_afterwards(path):
     SQLiteTodoList(path).create({})
-    assert select(path, "PRAGMA user_version") == [(2,)]
+    assert select(path, "PRAGMA user_version") == [(3,)]
     assert select(path, "PRAGMA integrity_check") == [("ok",)]
     assert select(path, "SELECT name FROM sqlite_master WHERE name LIKE 'todos%'") == []
 
 
-def test_a_process_of_the_earlier_version_can_do_no_harm_to_it(path):
+def test_it_has_an_id_that_stays_afterwards(path):
+    todos = SQLiteTodoList(path)
+    before = todos.identity, todos.of("alice").identity
+    assert todos.create({}) == (3, b'{"id":3}')
+    again = SQLiteTodoList(path)
+    assert (again.identity, again.of("alice").identity) == before
+
+
+def test_two_files_that_were_the_same_have_two_ids(path, tmp_path):
+    copy = shutil.copy(path, tmp_path / "copy.db")
+    assert SQLiteTodoList(path).identity != SQLiteTodoList(copy).identity
+
+
+def test_a_process_of_version_1_can_do_no_harm_to_it(path_of_version_1):
+    path = path_of_version_1
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as earlier:
         earlier.execute("SELECT * FROM todos").fetchall()
         SQLiteTodoList(path).create({})
@@ -56,13 +76,18 @@ def test_a_process_of_the_earlier_version_can_do_no_harm_to_it(path):
             earlier.execute("UPDATE todos SET todo = NULL WHERE id = 0")
 
 
-def test_where_it_cannot_be_it_is_refused_and_left_alone(path):
+@pytest.mark.parametrize(
+    ("write", "blocked", "todos", "version"),
+    [(write_version_1, "todo", "todos", 1), (write_version_2, "store", "todo", 2)],
+)
+def test_where_it_cannot_be_it_is_refused_and_left_alone(tmp_path, write, blocked, todos, version):
+    path = write(tmp_path / "todos.db")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("CREATE TABLE todo (x)")
+        database.execute(f"CREATE TABLE {blocked} (x)")
     with pytest.raises(UnusableFile):
         SQLiteTodoList(path).create({})
-    assert select(path, "SELECT count(*) FROM todos") == [(3,)]
-    assert select(path, "PRAGMA user_version") == [(1,)]
+    assert select(path, f"SELECT count(*) FROM {todos}") == [(3,)]
+    assert select(path, "PRAGMA user_version") == [(version,)]
 
 
 def prepare_without_room(database, prepare=todomvc_sqlite.prepare):
