@@ -1,12 +1,12 @@
-const js = require('@eslint/js');
+import js from '@eslint/js';
 
 const browser = [
-  'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'EventTarget', 'Headers', 'HTMLElement',
+  'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'Event', 'EventTarget', 'Headers', 'HTMLElement',
   'Response', 'addEventListener', 'clearTimeout', 'crypto', 'document', 'fetch', 'localStorage',
   'location', 'navigator', 'performance', 'queueMicrotask', 'sessionStorage', 'setTimeout',
 ];
 
-module.exports = [
+export default [
   js.configs.recommended,
   {
     languageOptions: {
@@ -15,5 +15,14 @@ module.exports = [
       globals: Object.fromEntries(browser.map((name) => [name, 'readonly'])),
     },
     rules: { 'max-len': ['error', { code: 100 }] },
+  },
+  {
+    files: ['tests/js/**'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['AbortController', 'process', 'setImmediate', 'structuredClone'].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: { 'max-len': ['error', { code: 120 }] },
   },
 ];

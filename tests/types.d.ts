@@ -5,6 +5,7 @@ type Outbox = import('../static/js/outbox.js').Outbox;
 type Sender = import('../static/js/sender.js').Sender;
 type Server = import('../static/js/server.js').Server;
 type Sync = import('../static/js/sync.js').Sync;
+type Drafts = import('../static/js/drafts.js').Drafts;
 type TabLock = import('../static/js/sender.js').TabLock;
 type Todo = import('../static/js/todos.js').Todo;
 type Todos = import('../static/js/todos.js').Todos;
@@ -39,11 +40,22 @@ interface Change {
   type: 'change';
   todoKey: TodoKey;
   fields: Fields;
+  seen: Fields; // the same fields as the user was looking at them
 }
 
 interface Deletion {
   type: 'delete';
   todoKey: TodoKey;
+  seen: Fields; // the todo as the user was looking at it
+}
+
+/** Words that wait for the user. */
+interface Words {
+  type: 'words';
+  todoKey: TodoKey;
+  kind: 'lost' | 'change' | 'title' | 'delete'; // lost: the todo is not on the server
+  text: string;
+  reason: string; // for a conflict, the title on the server
 }
 
 type Debt = Creation | Change | Deletion;
@@ -53,50 +65,55 @@ interface Owed {
   recordKeys: string[];
   creation?: Creation;
   changes: Fields; // what is to change after the creation, merged
+  seen: Record<string, any[]>; // the values of each field that the user has seen or set
   isDeleted: boolean;
+}
+
+/** What is typed in a tab and not entered yet. */
+interface Draft {
+  input: string;
+  editor: { todoKey: TodoKey; text: string; seen: Fields } | null;
+  time: number; // when its tab was last known to be there
 }
 
 // Requests, and what their responses mean
 
 type Write =
   | { method: 'POST'; key: string; fields: Fields }
-  | { method: 'PATCH'; id: TodoKey; fields: Fields }
-  | { method: 'DELETE'; id: TodoKey };
+  | { method: 'PATCH'; id: TodoKey; fields: Fields; tag: string }
+  | { method: 'DELETE'; id: TodoKey; tag: string };
 
-type Away = { outcome: 'away'; retryAfter: number }; // in milliseconds; 0 if it is not said
-type Saved = { outcome: 'saved'; todo: Fields };
+/** What is wrong, if no answer counts. */
+type Trouble = { kind: 'none' | 'signIn' | 'otherList' | 'blocked'; detail: string };
+
+type Away = { outcome: 'away'; retryAfter: number; trouble: Trouble['kind']; detail: string };
+type Saved = { outcome: 'saved'; todo: Fields; tag: string }; // the tag is '' if it is weak
 type Gone = { outcome: 'gone' };
+type Changed = { outcome: 'changed' };
 type Refused = { outcome: 'refused'; reason: string };
 type Read = { outcome: 'read'; todos: Fields[]; tag: string };
 type Unchanged = { outcome: 'unchanged' };
 
 // What tabs tell each other, and the views
 
-type OwedNews = { type: 'owed'; todoKey: TodoKey; recordKey: string; debt: Debt };
-type SavedNews = { type: 'saved'; todoKey: TodoKey; recordKeys: string[]; todo: Fields };
-type GoneNews = { type: 'gone'; todoKey: TodoKey; recordKeys: string[]; changes: Fields };
-type RefusedNews = {
-  type: 'refused';
-  todoKey: TodoKey;
-  recordKeys: string[];
-  fields: Fields;
-  isCreation: boolean;
-  reason: string;
-};
-type News = OwedNews | SavedNews | GoneNews | RefusedNews;
+type Kept = { recordKey: string; words: Words };
+type News =
+  | { type: 'owed'; todoKey: TodoKey; recordKey: string; debt: Debt }
+  | { type: 'saved'; todoKey: TodoKey; recordKeys: string[]; todo: Fields; tag: string }
+  | { type: 'conflict'; todoKey: TodoKey; recordKeys: string[]; todo: Fields; tag: string; kept: Kept }
+  | { type: 'gone' | 'refused'; todoKey: TodoKey; recordKeys: string[]; kept: Kept | null }
+  | { type: 'dropped'; recordKeys: string[] };
 
 type SyncEvents = {
-  owed: OwedNews;
-  saved: SavedNews;
-  gone: GoneNews;
-  refused: RefusedNews;
+  owed: { todoKey: TodoKey };
+  saved: { todoKey: TodoKey; todo: Fields };
+  gone: { todoKey: TodoKey };
+  refused: { todoKey: TodoKey; isLost: boolean };
+  words: Map<string, Words>;
   list: Fields[];
-  status: Status;
+  status: { owed: number; isFailing: boolean; isUnsafe: boolean; trouble: Trouble };
 };
-type Status = { owed: number; isFailing: boolean; isUnsafe: boolean };
-
-type Refusal = { todo: Todo | undefined; text: string; reason: string };
-type TodosEvents = { add: Todo; change: Todo; remove: Todo; refused: Refusal };
+type TodosEvents = { add: Todo; change: Todo; remove: Todo };
 
 // The elements that code uses, by their data-ref
 
@@ -112,7 +129,15 @@ interface AppParts {
   filters: HTMLElement;
   clear: HTMLElement;
   alert: HTMLElement;
+  alertCount: HTMLElement;
   status: HTMLElement;
+  tryNow: HTMLElement;
+  waiting: HTMLElement;
+  waitingText: HTMLElement;
+  waitingTitles: HTMLElement;
+  waitingCopy: HTMLElement;
+  waitingAdd: HTMLElement;
+  reload: HTMLElement;
 }
 
 interface RowParts {
@@ -123,13 +148,15 @@ interface RowParts {
   [ref: string]: HTMLElement;
 }
 
-interface NotesParts {
-  alert: HTMLElement;
-  status: HTMLElement;
-  input: HTMLInputElement;
+interface Waiting {
+  count: number; // of changes for other lists
+  titles: string[];
+  take(): void; // removes those that have a title
 }
 
 interface Models {
   todos: Todos;
   sync: Sync;
+  drafts: Drafts;
+  waiting: Waiting;
 }

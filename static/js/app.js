@@ -1,4 +1,5 @@
-import { JSONStorage, Outbox } from './outbox.js';
+import { Drafts } from './drafts.js';
+import { JSONStorage, Outbox, waitingElsewhere } from './outbox.js';
 import { TabLock } from './sender.js';
 import { Server } from './server.js';
 import { Sync } from './sync.js';
@@ -15,26 +16,31 @@ const clock = {
 const page = /** @type {HTMLElement} */ (document.querySelector('#todos'));
 const url = page.dataset.url ?? '';
 const user = page.dataset.user ?? '';
-const name = `todomvc ${user}${url}`;
+const list = page.dataset.list ?? '';
+const address = `todomvc ${user}${url}`; // all lists that were ever here, of this user
+const name = `${address} ${list}`;
 
 const { random } = Math;
 const storage = new JSONStorage(() => localStorage);
 const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
-  server: new Server(url, { fetch: (...request) => fetch(...request), clock }),
+  server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
-  channel: new BroadcastChannel(name),
+  channel: openChannel(),
   clock,
   random,
   randomKey,
 });
 const todos = new Todos(JSON.parse(page.textContent ?? '[]'), sync);
 
-new AppView(partsOf(document), { todos, sync });
+const tabStorage = new JSONStorage(() => sessionStorage);
+const drafts = new Drafts(name, { storage, tabStorage, clock, randomKey });
+const waiting = waitingElsewhere(storage, address, name);
+
+new AppView(partsOf(document), { todos, sync, drafts, waiting });
 sync.start();
 listenToPage();
-listenToOtherUsers();
 
 /** What the browser tells of the network, of the user, and of the end. */
 function listenToPage() {
@@ -53,15 +59,16 @@ function listenToPage() {
   if (type === 'back_forward') sync.wake();
 }
 
-/** When another user's page is opened, what this one owes waits. */
-function listenToOtherUsers() {
-  const users = new BroadcastChannel(url);
-  users.onmessage = ({ data }) => {
-    if (data === user) return;
-    outbox.isClosed = true;
-    location.reload();
-  };
-  users.postMessage(user);
+/**
+ * @returns {Channel} to the other tabs, if there is one: where site data is blocked it may be
+ * refused
+ */
+function openChannel() {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return { postMessage: () => {}, onmessage: null };
+  }
 }
 
 /** (crypto.randomUUID is missing without HTTPS.) */

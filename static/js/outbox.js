@@ -12,7 +12,7 @@
 
 export class Outbox {
   lastOrder = 0;
-  isClosed = false;
+
 
   /** @type {Map<string, Debt>} by record key */
   records = new Map();
@@ -22,6 +22,9 @@ export class Outbox {
    *   sending
    */
   recordKeys = new Map();
+
+  /** @type {Map<string, Words>} what the user has to take or dismiss, by record key */
+  words = new Map();
 
   /** @type {Map<TodoKey, number>} the ids of todos that were created here */
   ids = new Map();
@@ -49,14 +52,23 @@ export class Outbox {
     const recordKeys = this.recordKeys.get(this.currentKey(todoKey));
     if (!recordKeys) return undefined;
     /** @type {Owed} */
-    const owed = { recordKeys: [...recordKeys], changes: {}, isDeleted: false };
-    for (const recordKey of recordKeys) {
+    const owed = { recordKeys: [...recordKeys].sort(), changes: {}, seen: {}, isDeleted: false };
+    for (const recordKey of owed.recordKeys) { // another tab's may have come late
       const debt = /** @type {Debt} */ (this.records.get(recordKey));
+      this.addSeen(owed, debt);
       if (debt.type === 'create') owed.creation = debt;
       if (debt.type === 'change') Object.assign(owed.changes, debt.fields);
-      if (debt.type === 'delete') Object.assign(owed, { isDeleted: true, changes: {} });
+      if (debt.type === 'delete') owed.changes = {};
+      owed.isDeleted = debt.type === 'delete'; // what is changed later, in another tab, stays
     }
     return owed;
+  }
+
+  /** Gathers what the user has seen in each field, or has put there. */
+  addSeen({ seen }, debt) {
+    for (const fields of [debt.seen, debt.fields]) {
+      for (const [name, value] of Object.entries(fields ?? {})) (seen[name] ??= []).push(value);
+    }
   }
 
   /** @returns {TodoKey[]} the todos that something is owed to */
@@ -70,7 +82,6 @@ export class Outbox {
    * @returns {TodoKey[]} the todos whose debts may be sent now
    */
   ready(isHeld = () => false) {
-    if (this.isClosed) return [];
     const todoKeys = this.todoKeys().filter((key) => !isHeld(key));
     const nextCreation = todoKeys.find(isUnidentified);
     return todoKeys.filter((key) => key === nextCreation || !isUnidentified(key));
@@ -88,6 +99,12 @@ export class Outbox {
     this.remember(recordKey, debt);
     if (this.storage.write(recordKey, debt)) this.unsafe.delete(recordKey);
     else this.unsafe.add(recordKey);
+  }
+
+  /** Keeps words that the server did not take in the place of the debt that they were owed by. */
+  keepWords({ recordKey, words }) {
+    this.drop(recordKey);
+    this.put(recordKey, words);
   }
 
   /** @param {string[]} recordKeys of debts that are paid */
@@ -126,11 +143,11 @@ export class Outbox {
   reload() {
     const isCleared = !this.storage.read(this.inUseKey);
     this.storage.write(this.inUseKey, true);
-    for (const [recordKey, debt] of this.records) {
+    for (const [recordKey, debt] of [...this.records, ...this.words]) {
       if (isCleared || this.unsafe.has(recordKey)) this.put(recordKey, debt);
     }
     const stored = new Set(this.storage.keys(this.prefix));
-    for (const recordKey of [...this.records.keys()]) {
+    for (const recordKey of [...this.records.keys(), ...this.words.keys()]) {
       if (!stored.has(recordKey) && !this.unsafe.has(recordKey)) this.drop(recordKey);
     }
     for (const recordKey of stored) {
@@ -138,18 +155,25 @@ export class Outbox {
     }
   }
 
-  /** @param {Debt | null} debt null if its record cannot be read */
+  /** @param {Debt | Words | null} debt null if its record cannot be read */
   remember(recordKey, debt) {
     if (!debt?.type) return;
+    const order = parseInt(recordKey.slice(this.prefix.length), 10);
+    this.lastOrder = Math.max(this.lastOrder, order);
+    if (debt.type === 'words') {
+      this.drop(recordKey);
+      this.words.set(recordKey, debt);
+      return;
+    }
     const todoKey = this.currentKey(debt.todoKey);
     const recordKeys = this.recordKeys.get(todoKey) ?? new Set();
     recordKeys.add(recordKey);
     this.recordKeys.set(todoKey, recordKeys);
     this.records.set(recordKey, debt);
-    this.lastOrder = Math.max(this.lastOrder, parseInt(recordKey.slice(this.prefix.length), 10));
   }
 
   drop(recordKey) {
+    this.words.delete(recordKey);
     const debt = this.records.get(recordKey);
     if (!debt) return;
     const todoKey = this.currentKey(debt.todoKey);
@@ -162,6 +186,31 @@ export class Outbox {
   currentKey(todoKey) {
     return this.ids.get(todoKey) ?? todoKey;
   }
+}
+
+/**
+ * What this browser owes to other lists that were at this address, of the same user. It waits for
+ * them.
+ * @param {JSONStorage} storage
+ * @param {string} prefix what the names of all these lists' outboxes begin with
+ * @param {string} name of the outbox of this list
+ * @returns {Waiting}
+ */
+export function waitingElsewhere(storage, prefix, name) {
+  const keys = storage.keys(`${prefix} `).filter((key) => !key.startsWith(`${name} `));
+  const records = keys.map((key) => ({ key, title: titleOf(storage.read(key)) }));
+  const titled = records.filter(({ title }) => title);
+  return {
+    count: records.length,
+    titles: titled.map(({ title }) => title),
+    take: () => titled.forEach(({ key }) => storage.remove(key)),
+  };
+}
+
+/** @returns {string} the words in a record; version 1.0 had them in `create` and `changes` */
+function titleOf(record) {
+  const { fields, create, changes, text } = record ?? {};
+  return { ...create, ...changes, ...fields }.title ?? text ?? '';
 }
 
 /** @returns {todoKey is string} */

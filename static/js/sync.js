@@ -1,6 +1,11 @@
 import { Emitter } from './emitter.js';
+import { isCarriedOut, isRewritten, isSame, isTitleContested } from './merge.js';
+import { isUnidentified } from './outbox.js';
 import { Sender } from './sender.js';
 
+/** @type {{ outcome: 'settled' }} */
+const SETTLED = { outcome: 'settled' };
+const ATTEMPTS = 3;
 const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
 
 /**
@@ -13,6 +18,12 @@ export class Sync extends Emitter {
   answers = 0;
   isRefreshing = false;
   listTag = '""';
+
+  /** @type {Trouble} what is wrong between this page and the server */
+  trouble = { kind: 'none', detail: '' };
+
+  /** @type {Map<TodoKey, Saved>} todos as the server has them, with their tags */
+  known = new Map();
 
   /** @type {News[]} what is to be told to the other tabs */
   news = [];
@@ -50,6 +61,7 @@ export class Sync extends Emitter {
       for (const news of data) this.receive(news);
     };
     this.emitStatus();
+    this.emit('words', this.outbox.words);
     this.sender.run();
   }
 
@@ -60,7 +72,7 @@ export class Sync extends Emitter {
 
   owe(debt) {
     const recordKey = this.outbox.add(debt);
-    /** @type {OwedNews} */
+    /** @type {News} */
     const news = { type: 'owed', todoKey: debt.todoKey, recordKey, debt };
     if (!this.outbox.unsafe.has(recordKey)) this.broadcast(news);
     this.emit('owed', news);
@@ -70,56 +82,110 @@ export class Sync extends Emitter {
 
   /** @returns {Promise<Away | { outcome: 'settled' }>} */
   async send(todoKey) {
-    const { write, recordKeys } = this.writeOf(todoKey);
-    /** @type {Gone} */
-    const neverSent = { outcome: 'gone' };
-    const answer = write ? await this.server.send(write) : neverSent;
-    if (answer.outcome === 'away') return answer;
-    this.settle(this.newsOf(answer, todoKey, recordKeys, write));
-    return { outcome: 'settled' };
-  }
-
-  newsOf(answer, todoKey, recordKeys, write) {
-    if (answer.outcome === 'saved') {
-      return { type: 'saved', todoKey, recordKeys, todo: answer.todo };
+    if (this.trouble.kind === 'otherList') {
+      const answer = this.note(await this.server.readList(this.listTag)); // harms no list
+      if (answer.outcome === 'away') return answer;
     }
     const owed = this.outbox.owed(todoKey);
-    const allKeys = owed?.recordKeys ?? [];
-    if (answer.outcome === 'gone') {
-      return { type: 'gone', todoKey, recordKeys: allKeys, changes: owed?.changes ?? {} };
+    if (!owed) return SETTLED;
+    const isNeverSent = owed.creation && !owed.creation.sent && owed.isDeleted;
+    if (isNeverSent) return this.settleGone(todoKey);
+    if (owed.creation) return this.sendCreation(todoKey);
+    return this.sendChange(todoKey);
+  }
+
+  async sendCreation(todoKey) {
+    const { write, recordKeys } = this.creationOf(todoKey);
+    const answer = this.note(await this.server.send(write));
+    if (answer.outcome === 'away') return answer;
+    if (answer.outcome === 'saved') {
+      const { todo, tag } = answer;
+      return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
     }
-    const { reason } = answer;
-    if (write?.method === 'POST') {
-      const fields = { ...owed?.creation?.fields, ...owed?.changes };
-      return { type: 'refused', todoKey, recordKeys: allKeys, fields, isCreation: true, reason };
+    const owed = this.outbox.owed(todoKey);
+    const { title } = { ...owed?.creation?.fields, ...owed?.changes };
+    if (answer.outcome === 'gone') return this.settleGone(todoKey);
+    const reason = answer.outcome === 'refused' ? answer.reason : '';
+    const words = { kind: 'lost', text: title, reason };
+    return this.settleRefused(todoKey, owed?.recordKeys ?? [], words);
+  }
+
+  /** Sends what is owed to a todo of the server's, if that is still as the user has seen it. */
+  async sendChange(todoKey) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const current = await this.look(todoKey);
+      if (current.outcome === 'away') return current;
+      if (current.outcome !== 'saved') return this.settleGone(todoKey);
+      const owed = this.outbox.owed(todoKey);
+      if (!owed) return SETTLED;
+      if (owed.isDeleted && isRewritten(owed, current.todo)) {
+        return this.settleConflict(todoKey, current, owed.recordKeys, 'delete');
+      }
+      if (!owed.isDeleted && isTitleContested(owed, current.todo)) {
+        return this.settleConflict(todoKey, current, this.titleRecords(owed), 'title');
+      }
+      const { recordKeys } = owed;
+      if (!owed.isDeleted && isCarriedOut(owed, current.todo)) {
+        const { todo, tag } = current;
+        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
+      }
+      const answer = this.note(await this.server.send(this.writeOf(todoKey, owed, current.tag)));
+      if (answer.outcome === 'away') {
+        this.known.delete(todoKey); // it may have been carried out
+        return answer;
+      }
+      if (answer.outcome === 'gone') return this.settleGone(todoKey);
+      if (answer.outcome === 'refused') {
+        const words = { kind: 'change', text: owed.changes.title, reason: answer.reason };
+        return this.settleRefused(todoKey, recordKeys, words);
+      }
+      if (answer.outcome === 'saved') {
+        const { todo, tag } = answer;
+        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
+      }
+      this.known.delete(todoKey); // somebody else changed it
     }
-    const fields = write?.method === 'PATCH' ? write.fields : {};
-    return { type: 'refused', todoKey, recordKeys, fields, isCreation: false, reason };
+    return { outcome: 'away', retryAfter: 0, trouble: 'none', detail: '' };
   }
 
   /**
-   * The next request for a todo; none for one that was deleted before it was sent.
-   * @returns {{ write: Write | null, recordKeys: string[] }}
+   * @returns {Promise<Saved | Gone | Changed | Refused | Away>} the todo as it is on the server,
+   * with its tag
    */
-  writeOf(todoKey) {
-    const owed = this.outbox.owed(todoKey);
-    const isNeverSent = owed?.creation && !owed.creation.sent && owed.isDeleted;
-    if (!owed || isNeverSent) return { write: null, recordKeys: [] };
-    if (owed.creation) return this.creationOf(owed, owed.creation);
-    if (!owed.isDeleted) {
-      const { recordKeys, changes } = owed;
-      return { write: { method: 'PATCH', id: todoKey, fields: changes }, recordKeys };
-    }
+  async look(todoKey) {
+    const known = this.known.get(todoKey);
+    if (known?.tag) return known;
+    const answer = this.note(await this.server.readTodo(todoKey));
+    if (answer.outcome === 'saved') this.known.set(todoKey, answer);
+    return answer;
+  }
+
+  /**
+   * Gets the tag of a todo that is about to change, so that the change can be sent as the page
+   * goes.
+   */
+  async prepare(todoKey) {
+    if (!isUnidentified(todoKey)) await this.look(todoKey);
+  }
+
+  titleRecords({ recordKeys }) {
     const { records } = this.outbox;
-    const recordKeys = owed.recordKeys.filter((key) => records.get(key)?.type === 'delete');
-    return { write: { method: 'DELETE', id: todoKey }, recordKeys };
+    return recordKeys.filter((key) => 'title' in fieldsOf(records.get(key)));
+  }
+
+  /** @returns {Write} */
+  writeOf(id, owed, tag) {
+    if (owed.isDeleted) return { method: 'DELETE', id, tag };
+    return { method: 'PATCH', id, tag, fields: owed.changes };
   }
 
   /**
    * A creation takes in what changes before it is sent. Then its fields stay, as its key demands.
    * @returns {{ write: Write, recordKeys: string[] }}
    */
-  creationOf(owed, creation) {
+  creationOf(todoKey) {
+    const owed = /** @type {Owed} */ (this.outbox.owed(todoKey));
+    const creation = /** @type {Creation} */ (owed.creation);
     const fields = creation.sent ? creation.fields : { ...creation.fields, ...owed.changes };
     const recordKeys = creation.sent ? owed.recordKeys.slice(0, 1) : owed.recordKeys;
     const [recordKey, ...rest] = recordKeys;
@@ -128,9 +194,62 @@ export class Sync extends Emitter {
     return { write: { method: 'POST', key: String(creation.todoKey), fields }, recordKeys };
   }
 
+  /** Remembers what is wrong between this page and the server, for the line that says so. */
+  note(answer) {
+    const isAway = answer.outcome === 'away';
+    const { kind } = this.trouble;
+    this.trouble = { kind: isAway ? answer.trouble : 'none', detail: isAway ? answer.detail : '' };
+    if (kind !== this.trouble.kind) this.emitStatus();
+    return answer;
+  }
+
+  settleGone(todoKey) {
+    const owed = this.outbox.owed(todoKey);
+    const recordKeys = owed?.recordKeys ?? [];
+    const { title } = owed?.changes ?? {};
+    const reason = 'It was deleted elsewhere.';
+    const kept = title // also what was typed in another tab while this one deleted it
+      ? this.wordsInPlaceOf(recordKeys, { todoKey, kind: 'lost', text: title, reason })
+      : null;
+    return this.settle({ type: 'gone', todoKey, recordKeys, kept });
+  }
+
+  settleRefused(todoKey, recordKeys, { kind, text, reason }) {
+    const kept = this.wordsInPlaceOf(recordKeys, { todoKey, kind, text: text ?? '', reason });
+    return this.settle({ type: 'refused', todoKey, recordKeys, kept });
+  }
+
+  /** The server's title stays, or its todo; the user decides about the rest. */
+  settleConflict(todoKey, { todo, tag }, recordKeys, kind) {
+    const owed = this.outbox.owed(todoKey);
+    const text = kind === 'title' ? owed?.changes.title : '';
+    const words = { todoKey, kind, text, reason: String(todo.title ?? '') };
+    const kept = this.wordsInPlaceOf(recordKeys, words);
+    return this.settle({ type: 'conflict', todoKey, recordKeys, kept, todo, tag });
+  }
+
+  wordsInPlaceOf(recordKeys, words) {
+    const recordKey = recordKeys.at(-1);
+    return recordKey ? { recordKey, words: { type: 'words', ...words } } : null;
+  }
+
+  /** Keeps words that the user has not finished with. */
+  keepWords(text, reason) {
+    /** @type {Words} */
+    const words = { type: 'words', todoKey: this.randomKey(), kind: 'lost', text, reason };
+    this.outbox.add(words);
+    this.emit('words', this.outbox.words);
+  }
+
+  /** The user has taken the words, or dismissed them. */
+  dropWords(recordKey) {
+    this.settle({ type: 'dropped', recordKeys: [recordKey] });
+  }
+
   settle(news) {
     this.broadcast(news);
     this.receive(news);
+    return SETTLED;
   }
 
   /** One message for all of a moment. */
@@ -152,15 +271,19 @@ export class Sync extends Emitter {
   }
 
   receiveAnswer(news) {
+    const { type, todoKey, recordKeys, kept, todo, tag } = news;
     this.answers += 1;
     this.listTag = '""';
-    this.outbox.forget(news.recordKeys);
-    if (news.type === 'saved') {
-      if (news.todo.id !== news.todoKey) this.outbox.identify(news.todoKey, news.todo.id);
-      this.emit('saved', news);
+    this.outbox.forget(recordKeys.filter((key) => key !== kept?.recordKey));
+    if (kept) this.outbox.keepWords(kept);
+    if (todo) {
+      if (todo.id !== todoKey) this.outbox.identify(todoKey, todo.id);
+      this.known.set(todo.id, { outcome: 'saved', todo, tag });
+      this.emit('saved', { todoKey, todo });
     }
-    if (news.type === 'gone') this.emit('gone', news);
-    if (news.type === 'refused') this.emit('refused', news);
+    if (type === 'gone') this.emit('gone', { todoKey });
+    if (type === 'refused') this.emit('refused', { todoKey, isLost: kept?.words.kind === 'lost' });
+    this.emit('words', this.outbox.words);
   }
 
   /** The user is back, or the network. */
@@ -179,22 +302,45 @@ export class Sync extends Emitter {
   /** Reads the list; again, if an answer came in between: the list may be older. */
   async refresh() {
     const { answers } = this;
-    const answer = await this.server.read(this.listTag);
+    const answer = this.note(await this.server.readList(this.listTag));
     if (answers !== this.answers) {
       await this.refresh();
     } else if (answer.outcome === 'read') {
       this.listTag = answer.tag;
+      this.forgetOldTags(answer.todos);
       this.emit('list', answer.todos);
     }
   }
 
-  /** Sends what can be sent as the page goes. */
+  /** A tag is that of what the user was looking at no more when the todo has changed. */
+  forgetOldTags(todos) {
+    for (const todo of todos) {
+      const known = this.known.get(todo.id);
+      if (known && !isSame(known.todo, todo)) this.known.delete(todo.id);
+    }
+  }
+
+  /**
+   * Sends what can be sent as the page goes, on the same conditions. The rest is sent at the next
+   * opening.
+   */
   leave() {
-    if (this.lock.isWaiting) return;
+    if (this.lock.isWaiting || this.trouble.kind === 'otherList') return;
     this.outbox.reload();
     for (const todoKey of this.outbox.ready()) {
-      const { write } = this.writeOf(todoKey);
-      if (write) this.server.sendOnLeaving(write);
+      const owed = this.outbox.owed(todoKey);
+      if (!owed) continue;
+      if (owed.creation) {
+        const isNeverSent = owed.isDeleted && !owed.creation.sent;
+        if (!isNeverSent) this.server.sendOnLeaving(this.creationOf(todoKey).write);
+        continue;
+      }
+      const known = this.known.get(todoKey);
+      if (!known?.tag) continue;
+      const isContested = owed.isDeleted
+        ? isRewritten(owed, known.todo)
+        : isTitleContested(owed, known.todo);
+      if (!isContested) this.server.sendOnLeaving(this.writeOf(todoKey, owed, known.tag));
     }
   }
 
@@ -203,6 +349,12 @@ export class Sync extends Emitter {
       owed: this.outbox.todoKeys().length,
       isFailing: this.sender.isFailing,
       isUnsafe: this.outbox.unsafe.size > 0,
+      trouble: this.trouble,
     });
   }
+}
+
+/** @param {Debt | undefined} debt */
+function fieldsOf(debt) {
+  return debt?.type === 'change' ? debt.fields : {};
 }

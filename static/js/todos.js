@@ -29,12 +29,15 @@ export class Todo {
     return Boolean(this.shown.completed);
   }
 
-  change(fields) {
-    this.sync.owe({ type: 'change', todoKey: this.key, fields });
+  /** @param {Fields} seen the fields as the user was looking at them */
+  change(fields, seen = this.shown) {
+    const names = Object.keys(fields);
+    const seenFields = Object.fromEntries(names.map((name) => [name, seen[name] ?? null]));
+    this.sync.owe({ type: 'change', todoKey: this.key, fields, seen: seenFields });
   }
 
-  delete() {
-    this.sync.owe({ type: 'delete', todoKey: this.key });
+  delete(seen = this.shown) {
+    this.sync.owe({ type: 'delete', todoKey: this.key, seen });
   }
 }
 
@@ -60,7 +63,7 @@ export class Todos extends Emitter {
     for (const todoKey of sync.outbox.todoKeys()) this.takeOwed(todoKey);
     sync.on('owed', ({ todoKey }) => this.takeOwed(todoKey));
     sync.on('saved', ({ todoKey, todo }) => this.takeSaved(todoKey, todo));
-    sync.on('gone', ({ todoKey, changes }) => this.takeGone(todoKey, changes));
+    sync.on('gone', ({ todoKey }) => this.takeGone(todoKey));
     sync.on('refused', (news) => this.takeRefused(news));
     sync.on('list', (newer) => this.takeList(newer));
   }
@@ -93,6 +96,7 @@ export class Todos extends Emitter {
 
   setEdited(todo, isEdited) {
     todo.isEdited = isEdited;
+    if (isEdited) this.sync.prepare(todo.key);
     this.show(todo);
     this.moveToItsPlace(todo);
   }
@@ -110,21 +114,15 @@ export class Todos extends Emitter {
     this.show(todo);
   }
 
-  /** @param {Fields} changes that were owed to it */
-  takeGone(todoKey, changes) {
+  takeGone(todoKey) {
     const todo = this.byKey.get(todoKey);
     if (todo) this.bury(todo);
-    if (changes.title) {
-      const reason = 'It was deleted elsewhere.';
-      this.emit('refused', { todo: undefined, text: changes.title, reason });
-    }
   }
 
-  takeRefused({ todoKey, fields, isCreation, reason }) {
+  takeRefused({ todoKey, isLost }) {
     const todo = this.byKey.get(todoKey);
-    if (todo && isCreation) this.bury(todo);
+    if (todo && isLost) this.bury(todo);
     else if (todo) this.show(todo);
-    this.emit('refused', { todo, text: fields.title ?? '', reason });
   }
 
   takeList(list) {
@@ -153,12 +151,15 @@ export class Todos extends Emitter {
 
   /** @param {Todo} todo that moves, but not from under its editor */
   moveToItsPlace(todo) {
-    const isBehind = () => this.before(todo, ({ saved }) => saved.id > todo.saved.id);
-    if (todo.isEdited || !todo.isVisible || !isBehind()) return;
-    this.emit('remove', todo);
+    const { id } = todo.saved;
+    const place = this.all.lastIndexOf(todo);
+    const isMisplaced = this.all.some(({ saved }, other) =>
+      other < place ? saved.id > id : saved.id < id);
+    if (todo.isEdited || !isMisplaced) return;
+    if (todo.isVisible) this.emit('remove', todo);
     this.drop(todo);
     this.insert(todo);
-    this.emit('add', todo);
+    if (todo.isVisible) this.emit('add', todo);
   }
 
   obtain(todoKey, saved) {

@@ -7,6 +7,15 @@ const GROUP = 24; // rows
 const ROW_HEIGHT = 60; // pixels, where a row is not laid out yet
 const SLICE = 10; // milliseconds of drawing in a row
 const SLOW = 500; // milliseconds; what is saved sooner is not spoken of
+const LONGEST_QUOTE = 200; // characters of a title in a line
+
+/** What is wrong between the page and the server, in words. */
+const TROUBLES = {
+  none: '',
+  blocked: '',
+  signIn: 'The server wants you to sign in again',
+  otherList: 'Another list is at this address now. What is not saved waits here for its own list',
+};
 
 /** The page around the list: the new todo, what concerns all of them, and the filters. */
 export class AppView {
@@ -14,15 +23,17 @@ export class AppView {
 
   /**
    * @param {AppParts} parts
-   * @param {object} models
-   * @param {Todos} models.todos
-   * @param {Sync} models.sync
+   * @param {Models} models
    */
-  constructor(parts, { todos, sync }) {
+  constructor(parts, models) {
+    const { todos, drafts } = models;
     this.parts = parts;
     this.todos = todos;
-    this.list = new ListView(parts, todos);
-    this.notes = new NotesView(parts, { todos, sync }, (todo, text) => this.list.edit(todo, text));
+    this.drafts = drafts;
+    this.sync = models.sync;
+    this.list = new ListView(parts, models);
+    this.notes = new NotesView(parts, models, this.list);
+    parts.input.addEventListener('input', () => drafts.keep({ input: parts.input.value }));
     todos.on('add', () => this.drawSoon());
     todos.on('change', () => this.drawSoon());
     todos.on('remove', () => this.drawSoon());
@@ -35,6 +46,22 @@ export class AppView {
     this.route();
     this.list.draw();
     this.draw();
+    drafts.takeOver((draft) => this.restore(draft));
+  }
+
+  /** Puts back what was typed. What finds its place taken is offered below the list. */
+  restore({ input: text, editor }) {
+    const { input } = this.parts;
+    const todo = editor && this.todos.byKey.get(editor.todoKey);
+    if (editor && todo?.isVisible) this.list.edit(todo, editor.text, editor.seen);
+    else if (editor) this.sync.keepWords(editor.text, 'The todo that you were editing is gone.');
+    if (!text) return;
+    if (input.value && input.value !== text) {
+      this.sync.keepWords(text, 'You were typing it in another tab.');
+    } else {
+      input.value = text;
+      this.drafts.keep({ input: text });
+    }
   }
 
   /** A hash that no link has means all. */
@@ -54,6 +81,7 @@ export class AppView {
     if (!title) return;
     this.todos.create(title);
     input.value = '';
+    this.drafts.keep({ input: '' });
   }
 
   clearCompleted() {
@@ -94,19 +122,21 @@ class ListView {
 
   /**
    * @param {{ list: HTMLElement, row: HTMLTemplateElement, input: HTMLInputElement }} parts
-   * @param {Todos} todos
+   * @param {Models} models
    */
-  constructor({ list, row, input }, todos) {
+  constructor({ list, row, input }, { todos, drafts }) {
     this.list = list;
     this.template = /** @type {HTMLElement} */ (row.content.firstElementChild);
     this.input = input;
     this.todos = todos;
+    this.drafts = drafts;
     todos.on('add', (todo) => this.add(todo));
     todos.on('change', (todo) => this.change(todo));
     todos.on('remove', (todo) => this.remove(todo));
     this.onRow('click', (view, event) => this.click(view, event));
     this.onRow('dblclick', (view, event) => this.doubleClick(view, event));
     this.onRow('keydown', (view, event) => this.pressKey(view, event));
+    this.onRow('input', (view) => this.keepDraft(view));
     this.onRow('focusout', (view, event) => this.loseFocus(view, event));
   }
 
@@ -240,21 +270,27 @@ class ListView {
   }
 
   /** @param {string} text to begin with */
-  edit(todo, text = todo.title) {
+  edit(todo, text = todo.title, seen = todo.shown) {
     const view = this.rows.get(todo);
     if (!view || view.editor) return;
     this.todos.setEdited(todo, true);
-    view.openEditor(text);
+    view.openEditor(text, seen);
+  }
+
+  keepDraft({ todo, editor, seen }) {
+    const text = editor?.value ?? '';
+    this.drafts.keep({ editor: editor && { todoKey: todo.key, text, seen } });
   }
 
   save(view) {
     const { isChanged, title } = this.close(view);
-    if (isChanged && title) view.todo.change({ title });
-    if (isChanged && !title) view.todo.delete();
+    if (isChanged && title) view.todo.change({ title }, view.seen);
+    if (isChanged && !title) view.todo.delete(view.seen);
   }
 
   close(view) {
     const typed = view.closeEditor();
+    this.drafts.keep({ editor: null });
     this.todos.setEdited(view.todo, false);
     return typed;
   }
@@ -265,6 +301,9 @@ class RowView {
   /** @type {HTMLInputElement | null} */
   editor = null;
   unchanged = '';
+
+  /** @type {Fields} what the user was looking at when the editor was opened */
+  seen = {};
 
   /**
    * @param {Todo} todo
@@ -293,7 +332,7 @@ class RowView {
     destroy.ariaLabel = `Delete ${name}`;
   }
 
-  openEditor(text) {
+  openEditor(text, seen) {
     const editor = document.createElement('input');
     editor.className = 'edit';
     editor.dir = 'auto';
@@ -301,6 +340,7 @@ class RowView {
     editor.value = this.todo.title;
     this.unchanged = editor.value; // without the line breaks of the title
     editor.value = text;
+    this.seen = seen;
     this.editor = editor;
     this.element.classList.add('editing');
     this.element.append(editor);
@@ -318,85 +358,143 @@ class RowView {
   }
 }
 
-/** The lines below the list: what is not saved yet, and what was refused. */
+/**
+ * The lines below the list: what is not saved yet, and words that were not taken by the server.
+ * They stay until the user has taken or dismissed them.
+ */
 class NotesView {
   line = '';
-  isDrawingLater = false;
+
+  /** @type {Map<string, HTMLElement>} by record key */
+  lines = new Map();
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timeout = undefined;
 
   /**
-   * @param {NotesParts} parts
-   * @param {object} models
-   * @param {Todos} models.todos
-   * @param {Sync} models.sync
-   * @param {(todo: Todo, text: string) => void} edit opens a todo's editor
+   * @param {AppParts} parts
+   * @param {Models} models
+   * @param {ListView} list
    */
-  constructor({ alert, status, input }, { todos, sync }, edit) {
-    this.alert = alert;
-    this.status = status;
-    this.input = input;
-    this.edit = edit;
-    todos.on('refused', (refusal) => this.showRefusal(refusal));
+  constructor(parts, { todos, sync, waiting }, list) {
+    this.parts = parts;
+    this.todos = todos;
+    this.sync = sync;
+    this.list = list;
+    sync.on('words', (words) => this.drawWords(words));
     sync.on('status', (status) => this.showStatus(status));
+    parts.tryNow.addEventListener('click', () => sync.wake());
+    this.showWaiting(waiting);
   }
 
-  showStatus({ owed, isFailing, isUnsafe }) {
-    const advice = isUnsafe ? '. Keep this page open: this browser stores nothing for it' : '';
+  showStatus({ owed, isFailing, isUnsafe, trouble }) {
     const changes = owed === 1 ? 'change' : 'changes';
     const state = isFailing ? 'retrying' : 'saving';
-    this.line = owed ? `${owed} ${changes} not saved yet — ${state}${advice}` : '';
-    if (isFailing || !owed || this.status.textContent) this.drawStatus();
+    const what = owed ? `${owed} ${changes} not saved yet — ${state}` : '';
+    const advice = isUnsafe ? 'Keep this page open: this browser stores nothing for it' : '';
+    this.line = [what, TROUBLES[trouble.kind] || trouble.detail, advice].filter(Boolean).join('. ');
+    this.isFailing = isFailing;
+    this.trouble = trouble.kind;
+    if (isFailing || !this.line || this.parts.status.textContent) this.drawStatus();
     else this.timeout ??= setTimeout(() => this.drawStatus(), SLOW);
   }
 
   drawStatus() {
+    const { status, tryNow, reload } = this.parts;
     clearTimeout(this.timeout);
     this.timeout = undefined;
-    if (this.status.textContent !== this.line) this.status.textContent = this.line;
+    if (status.textContent !== this.line) status.textContent = this.line;
+    tryNow.hidden = !(this.line && this.isFailing);
+    reload.hidden = !['signIn', 'otherList'].includes(this.trouble);
   }
 
-  showRefusal({ todo, text, reason }) {
-    const words = `${text ? `“${text}”` : 'A change'} was not saved. ${reason} `;
-    if (this.isSaid(words)) return;
-    const line = document.createElement('p');
-    line.textContent = words;
-    const isReturned = !text || this.returnToInput(todo, text);
-    const button = document.createElement('button');
-    button.textContent = isReturned ? 'Dismiss' : 'Edit again';
-    button.addEventListener('click', () => {
-      line.remove();
-      if (isReturned) this.input.focus();
-      else this.editAgain(todo, text);
+  /** @param {Waiting} waiting what is owed to another list, which may never come back */
+  showWaiting({ count, titles, take }) {
+    const { waiting, waitingText, waitingTitles, waitingCopy, waitingAdd } = this.parts;
+    const changes = count === 1 ? 'change waits' : 'changes wait';
+    waiting.hidden = !count;
+    waitingText.textContent = `${count} ${changes} in this browser for another list that was here.`;
+    waitingTitles.replaceChildren(...titles.map((title) => {
+      const item = document.createElement('li');
+      item.textContent = short(title);
+      return item;
+    }));
+    waitingCopy.hidden = !titles.length;
+    waitingAdd.hidden = !titles.length;
+    waitingCopy.addEventListener('click', () => navigator.clipboard?.writeText(titles.join('\n')));
+    waitingAdd.addEventListener('click', () => {
+      for (const title of titles) this.todos.create(title);
+      take();
+      waiting.hidden = true;
+      this.parts.input.focus();
     });
-    line.append(button);
-    this.alert.append(line);
   }
 
-  isSaid(words) {
-    return [...this.alert.children].some((line) => line.firstChild?.textContent === words);
+  /** @param {Map<string, Words>} words */
+  drawWords(words) {
+    for (const [recordKey, line] of this.lines) {
+      if (words.has(recordKey)) continue;
+      line.remove();
+      this.lines.delete(recordKey);
+    }
+    for (const [recordKey, each] of words) {
+      if (this.lines.has(recordKey)) continue;
+      const line = this.lineOf(recordKey, each);
+      this.lines.set(recordKey, line);
+      this.parts.alert.append(line);
+    }
+    const { size } = this.lines;
+    this.parts.alertCount.textContent = size > 1 ? `${size} changes were not saved:` : '';
+  }
+
+  lineOf(recordKey, { todoKey, kind, text, reason }) {
+    const line = document.createElement('p');
+    const todo = this.todos.byKey.get(todoKey);
+    const act = (label, work) => {
+      const button = document.createElement('button');
+      button.textContent = label;
+      button.addEventListener('click', () => {
+        this.sync.dropWords(recordKey);
+        work();
+      });
+      line.append(' ', button);
+    };
+    const toInput = () => this.parts.input.focus();
+    if (kind === 'delete') {
+      line.append(`“${short(reason)}” was changed elsewhere after you had read it. Delete it?`);
+      act('Delete', () => todo?.delete());
+      act('Keep it', toInput);
+    } else if (kind === 'title') {
+      line.append(`“${short(text)}” was not saved. It was changed elsewhere: “${short(reason)}”.`);
+      act('Use mine', () => todo?.change({ title: text }));
+      act('Keep theirs', toInput);
+    } else {
+      line.append(`${text ? `“${short(text)}”` : 'A change'} was not saved. ${reason}`);
+      if (text) act('Edit again', () => this.editAgain(todo, text));
+      act('Dismiss', toInput);
+    }
+    return line;
   }
 
   /**
-   * Puts the text of a todo that is not in the list where it can be added again, if nothing else is
-   * typed there.
-   * @returns {boolean} whether it was put there
+   * Where the todo is gone, its words go to the input. What stands there is kept in their place.
    */
-  returnToInput(todo, text) {
-    if (todo?.isVisible || this.input.value) return false;
-    this.input.value = text;
-    return true;
-  }
-
   editAgain(todo, text) {
+    const { input } = this.parts;
     if (todo?.isVisible) {
-      this.edit(todo, text);
-    } else {
-      this.input.value = text;
-      this.input.focus();
+      this.list.edit(todo, text);
+      return;
     }
+    const draft = input.value.trim();
+    if (draft) this.sync.keepWords(draft, 'It is not added yet.');
+    input.value = text;
+    input.dispatchEvent(new Event('input'));
+    input.focus();
   }
+}
+
+function short(text) {
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
 }
 
 /** @returns {any} the elements in it that code uses, by their data-ref */

@@ -50,10 +50,14 @@ def shown(page):
     return page.locator(".todo-list li:visible")
 
 
+IS_OWED = """() => Object.entries(localStorage).some(([key, value]) =>
+  key.startsWith('todomvc ') && !value.includes('"type":"words"'))"""
+
+
 def settle(page, seconds=15):
     """Wait until nothing is owed to the server. (Not by wait_for_function, whose eval the page's policy forbids.)"""
     end = time.monotonic() + seconds
-    while page.evaluate("Object.keys(localStorage).some((key) => key.startsWith('todomvc '))"):
+    while page.evaluate(IS_OWED):
         assert time.monotonic() < end, f"after {seconds} s something is still owed"
         page.wait_for_timeout(20)
 

@@ -126,7 +126,7 @@ def test_toggle_all_sends_only_what_changes(three):
     three.on("request", lambda request: sent.append(request.post_data))
     three.locator(".toggle-all").click()
     settle(three)
-    assert sent == ['{"completed":true}'] * 2
+    assert [body for body in sent if body] == ['{"completed":true}'] * 2
 
 
 def test_toggle_all_is_unchecked_after_clear_completed(three):
@@ -222,7 +222,7 @@ def test_an_unchanged_title_is_not_sent(three):
 
 
 def test_an_edit_sends_the_title_and_nothing_else(three):
-    with three.expect_request(re.compile("/todos/")) as sent:
+    with three.expect_request(lambda request: request.method == "PATCH") as sent:
         edit(three, TWO).fill("feed the dog")
         three.keyboard.press("Enter")
     assert (sent.value.method, sent.value.post_data) == ("PATCH", '{"title":"feed the dog"}')

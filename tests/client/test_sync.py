@@ -4,6 +4,8 @@ import contextlib
 import json
 import re
 import threading
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.cookies import SimpleCookie
@@ -14,7 +16,7 @@ from wsgiref.util import shift_path_info
 import pytest
 from backbone.run import Server
 from conftest import serve
-from steps import Site, add, edit, expect, row, settle, shown
+from steps import Site, add, edit, expect, row, settle, shown, sync_api
 
 from todomvc import TodoMVC
 
@@ -91,8 +93,14 @@ def lose_answer(route):
 
 
 def refuse(status, detail="No.", **headers):
+    """Refuse as the application does, which names the list."""
     problem = {"content_type": "application/problem+json", "json": {"detail": detail}}
-    return lambda route: route.fulfill(status=status, headers=headers, **problem)
+
+    def act(route):
+        name = {"Todo-List": route.request.headers["todo-list"]}
+        route.fulfill(status=status, headers={**name, **headers}, **problem)
+
+    return act
 
 
 def never_retry(page):
@@ -431,6 +439,8 @@ def test_a_refused_create_is_undone_and_what_was_typed_offered_again(page, site)
     add(page, "one")
     expect(page.get_by_role("alert")).to_contain_text("“one” was not saved. The title is too rude.")
     expect(shown(page)).to_have_count(0)
+    expect(page.locator(".new-todo")).to_have_value("")
+    page.get_by_role("button", name="Edit again").click()
     expect(page.locator(".new-todo")).to_have_value("one")
     page.locator(".new-todo").press("Enter")
     assert agree(page, site) == ["one"]
@@ -450,7 +460,7 @@ def test_a_refused_create_does_not_overwrite_what_is_typed_now(page, site):
 
 
 def test_a_refused_edit_is_undone_and_what_was_typed_offered_again(three, site):
-    intercept(three, "PATCH", refuse(403))
+    intercept(three, "PATCH", refuse(400))
     edit(three, "two").fill("second")
     three.keyboard.press("Enter")
     expect(three.get_by_role("alert")).to_contain_text("“second” was not saved. No.")
@@ -463,7 +473,7 @@ def test_a_refused_edit_is_undone_and_what_was_typed_offered_again(three, site):
 
 @pytest.mark.parametrize(("method", "control"), [("PATCH", ".toggle"), ("DELETE", ".destroy")])
 def test_a_refused_toggle_or_delete_is_undone(three, site, method, control):
-    intercept(three, method, refuse(403))
+    intercept(three, method, refuse(400))
     row(three, "two").locator(control).click()
     expect(three.get_by_role("alert")).to_contain_text("A change was not saved. No.")
     expect(shown(three)).to_have_text(["one", "two", "three"])
@@ -486,8 +496,9 @@ def test_a_title_typed_for_a_todo_that_is_gone_is_offered_again(three, site):
     editor.fill("second")
     editor.press("Enter")
     expect(three.get_by_role("alert")).to_contain_text("“second” was not saved. It was deleted elsewhere.")
-    expect(three.locator(".new-todo")).to_have_value("second")
     assert agree(three, site) == ["one", "three"]
+    three.get_by_role("button", name="Edit again").click()
+    expect(three.locator(".new-todo")).to_have_value("second")
 
 
 # Two tabs of one browser
@@ -556,7 +567,8 @@ def test_without_web_locks_two_tabs_agree_with_the_server_as_well(restartable, o
 
 @pytest.mark.parametrize("left", ["Date.now() + 3_600_000", "'nonsense'"])
 def test_a_lease_left_by_a_crash_or_a_wrong_clock_blocks_nothing(page, site, left):
-    page.add_init_script(f"delete Navigator.prototype.locks; localStorage.setItem('todomvc /todos/', {left})")
+    name = f"todomvc /todos/ {page.locator('#todos').get_attribute('data-list')}"
+    page.add_init_script(f"delete Navigator.prototype.locks; localStorage.setItem('{name}', {left})")
     page.reload()
     add(page, "one")
     assert agree(page, site) == ["one"]
@@ -654,20 +666,254 @@ def test_what_one_user_owes_waits_for_them_and_is_not_sent_to_another(household,
     assert household.titles("bob") == ["Bob's"]
 
 
-def test_a_tab_left_open_becomes_that_of_the_next_user(household, come):
+def test_a_tab_left_open_is_not_that_of_the_next_user(household, come):
     with household.running() as url:
         page = come(url, "ann")
-    never_retry(page)
-    add(page, "Ann's")
-    expect(status(page)).to_have_text(NOT_SAVED)
-    with household.running() as url:
         other = come(url, "bob")
         add(other, "Bob's")
-        expect(shown(page)).to_have_text(["Bob's"])
-        row(page, "Bob's").locator(".toggle").check()
-        expect(row(other, "Bob's")).to_have_class("completed")
+        add(page, "Ann's")
+        expect(status(page)).to_contain_text("Another list is at this address now")
+        expect(shown(page)).to_have_text(["Ann's"])
         wait_until(lambda: household.titles("bob") == ["Bob's"])
-    assert household.titles("ann") == []
+        page.get_by_role("link", name="Load this page again").click()
+        expect(shown(page)).to_have_text(["Bob's"])
+        page = come(url, "ann")
+        expect(shown(page)).to_have_text(["Ann's"])
+        wait_until(lambda: household.titles("ann") == ["Ann's"])
+    assert household.titles("bob") == ["Bob's"]
+
+
+# Another list at the same address
+
+
+@contextlib.contextmanager
+def another_list(server):
+    """Start the server over another file, on the same port; in the end over its own again."""
+    folder = server.folder
+    server.stop()
+    server.folder = folder / "elsewhere"
+    server.folder.mkdir(exist_ok=True)
+    server.start()
+    yield
+    server.stop()
+    server.folder = folder
+    server.start()
+
+
+def test_a_change_made_for_one_list_is_never_carried_out_on_another(restartable, open_page):
+    restartable.add("buy milk", "call mum", "pay rent")
+    page = open_page(restartable.url)
+    with another_list(restartable):
+        theirs = restartable.add("SECRET project", "quarterly report", "passport number")
+        row(page, "buy milk").locator(".toggle").check()
+        edit(page, "call mum").fill("call mum on sunday")
+        page.keyboard.press("Enter")
+        row(page, "pay rent").locator(".destroy").click()
+        add(page, "new here")
+        expect(status(page)).to_contain_text("Another list is at this address now")
+        come_back(page)
+        page.wait_for_timeout(500)
+        assert restartable.todos == theirs
+        expect(shown(page)).to_have_text(["buy milk", "call mum on sunday", "new here"])
+    come_back(page)
+    assert agree(page, restartable) == ["buy milk", "call mum on sunday", "new here"]
+
+
+def test_what_a_closed_tab_owes_waits_for_its_list_and_can_be_put_into_this_one(restartable, open_page):
+    restartable.add("call mum")
+    page = open_page(restartable.url)
+    restartable.stop()
+    edit(page, "call mum").fill("call mum TODAY")
+    page.keyboard.press("Enter")
+    add(page, "tax return")
+    page.close()
+    restartable.start()
+    with another_list(restartable):
+        restartable.add("wedding plans")
+        page = open_page(restartable.url, page.context)
+        waiting = page.get_by_role("region", name="For another list")
+        expect(waiting).to_contain_text("2 changes wait in this browser for another list that was here.")
+        page.wait_for_timeout(500)
+        assert restartable.titles == ["wedding plans"]
+        waiting.get_by_text("Show").click()
+        expect(waiting.get_by_role("listitem")).to_have_text(["call mum TODAY", "tax return"])
+        waiting.get_by_role("button", name="Add to this list").click()
+        expect(waiting).to_be_hidden()
+        assert agree(page, restartable) == ["wedding plans", "call mum TODAY", "tax return"]
+
+
+# Something else answers
+
+
+def answer_as_a_proxy(status, body="<p>Sorry</p>", content_type="text/html"):
+    return lambda route: route.fulfill(status=status, body=body, content_type=content_type)
+
+
+@pytest.mark.parametrize("code", [403, 404, 405, 407, 410])
+def test_the_answer_of_a_proxy_ends_no_debt(three, site, code):
+    for method in "GET", "POST", "PATCH":
+        intercept(three, method, answer_as_a_proxy(code))
+    add(three, "four")
+    row(three, "one").locator(".toggle").check()
+    assert agree(three, site) == ["one", "two", "three", "four"]
+    assert site.todos[0]["completed"]
+
+
+@pytest.mark.parametrize("body", ['{"success": false}', "[]", "5"])
+def test_success_with_other_json_ends_no_debt(three, site, body):
+    for method in "GET", "POST", "PATCH":
+        intercept(three, method, answer_as_a_proxy(200, body, "application/json"))
+    add(three, "a thought worth keeping")
+    row(three, "one").locator(".toggle").check()
+    assert agree(three, site) == ["one", "two", "three", "a thought worth keeping"]
+
+
+def test_a_sign_in_page_is_said_as_such(page, site):
+    intercept(page, "POST", answer_as_a_proxy(200, "<form>Name, password</form>"), times=100)
+    add(page, "one")
+    expect(status(page)).to_contain_text("sign in again")
+    expect(page.get_by_role("link", name="Load this page again")).to_be_visible()
+    page.unroute_all(behavior="wait")
+    assert agree(page, site) == ["one"]
+
+
+@pytest.mark.parametrize("code", [403, 409, 421])
+def test_what_our_own_guards_refuse_stays_in_the_outbox(page, site, code):
+    intercept(page, "POST", refuse(code, "Not from here."), times=100)
+    add(page, "one")
+    expect(status(page)).to_contain_text("Not from here.")
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Try now").click()
+    assert agree(page, site) == ["one"]
+
+
+def test_retry_after_of_an_hour_holds_back_nothing_else(page, site):
+    intercept(page, "POST", refuse(503, **{"Retry-After": "3600"}))
+    add(page, "one")
+    expect(status(page)).to_have_text("1 change not saved yet — retrying")
+    page.unroute_all(behavior="wait")
+    add(page, "two")
+    wait_until(lambda: site.titles == ["two"])
+    page.get_by_role("button", name="Try now").click()
+    settle(page)
+    assert site.titles == ["two", "one"]
+
+
+def test_where_site_data_is_blocked_changes_are_sent(page, site):
+    page.add_init_script("""
+      const refuse = () => { throw new DOMException('blocked', 'SecurityError'); };
+      navigator.locks.request = async () => refuse();
+      for (const name of ['localStorage', 'sessionStorage', 'BroadcastChannel']) {
+        Object.defineProperty(window, name, { get: refuse });
+      }
+    """)
+    page.reload()
+    add(page, "one", "two", "three")
+    wait_until(lambda: site.titles == ["one", "two", "three"])
+
+
+# What is changed on both sides
+
+
+def test_an_offline_delete_of_what_was_rewritten_asks(three, site):
+    three.context.set_offline(True)
+    row(three, "two").locator(".destroy").click()
+    site.send("PATCH", site.todos[1]["id"], {"title": "two, and the insurance card"})
+    three.context.set_offline(False)
+    alert = three.get_by_role("alert")
+    expect(alert).to_contain_text(
+        "“two, and the insurance card” was changed elsewhere after you had read it. Delete it?"
+    )
+    assert len(site.todos) == 3
+    alert.get_by_role("button", name="Delete").click()
+    assert agree(three, site) == ["one", "three"]
+
+
+def test_a_request_that_is_overtaken_does_not_win(three, site):
+    held = Held(three, "PATCH")
+    edit(three, "one").fill("first wording")
+    three.keyboard.press("Enter")
+    held.wait()
+    request = held.routes[0].request
+    held.routes[0].abort()
+    edit(three, "first wording").fill("second wording")
+    three.keyboard.press("Enter")
+    settle(three)
+    headers = {name: request.headers[name] for name in ("if-match", "todo-list", "content-type")}
+    late = urllib.request.Request(request.url, request.post_data.encode(), headers, method="PATCH")
+    with pytest.raises(urllib.error.HTTPError, match="412"):
+        urllib.request.urlopen(late, timeout=10)
+    assert agree(three, site) == ["second wording", "two", "three"]
+
+
+# Words
+
+
+def test_refused_words_survive_a_reload_until_they_are_dismissed(page):
+    intercept(page, "POST", refuse(400), times=2)
+    add(page, "one", "two")
+    expect(page.get_by_role("button", name="Dismiss")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("“one” was not saved. No.")
+    page.get_by_role("button", name="Dismiss").first.click()
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^“two” was not saved. No. "))
+
+
+def test_thirty_refused_words_do_not_cover_the_page(page):
+    intercept(page, "POST", refuse(400), times=30)
+    add(page, *[f"{number} {'x' * 1000}" for number in range(30)])
+    expect(page.get_by_text("30 changes were not saved:")).to_be_visible()
+    assert page.locator(".notes").bounding_box()["height"] < page.viewport_size["height"] / 2
+
+
+def test_edit_again_keeps_what_is_being_typed(page):
+    intercept(page, "POST", refuse(400))
+    add(page, "one")
+    page.locator(".new-todo").fill("half a wo")
+    page.get_by_role("button", name="Edit again").click()
+    expect(page.locator(".new-todo")).to_have_value("one")
+    expect(page.get_by_role("alert")).to_contain_text("“half a wo” was not saved. It is not added yet.")
+
+
+# Drafts
+
+
+def test_what_is_typed_survives_a_reload(page):
+    page.locator(".new-todo").press_sequentially("half a todo")
+    page.reload()
+    expect(page.locator(".new-todo")).to_have_value("half a todo")
+    page.locator(".new-todo").press("Enter")
+    page.reload()
+    expect(page.locator(".new-todo")).to_have_value("")
+
+
+def test_the_drafts_of_a_killed_tab_go_to_the_next(three, site, open_page):
+    three.locator(".new-todo").press_sequentially("half a todo")
+    edit(three, "two").press_sequentially(" and a half")
+    with contextlib.suppress(sync_api.Error):
+        three.goto("chrome://crash")
+    page = open_page(site.url, three.context)
+    expect(page.locator(".new-todo")).to_have_value("half a todo", timeout=10_000)
+    expect(page.locator(".edit")).to_have_value("two and a half")
+    page.locator(".edit").press("Enter")
+    assert agree(page, site) == ["one", "two and a half", "three"]
+
+
+def test_each_tab_has_its_own_draft(page, open_page):
+    other = open_page(page.url, page.context)
+    page.locator(".new-todo").press_sequentially("here")
+    other.locator(".new-todo").press_sequentially("there")
+    for tab, text in (page, "here"), (other, "there"):
+        tab.reload()
+        expect(tab.locator(".new-todo")).to_have_value(text)
+
+
+def test_escape_during_a_composition_ends_only_that(three):
+    editor = edit(three, "two")
+    editor.fill("meeting with たなか")
+    editor.dispatch_event("keydown", {"key": "Escape", "isComposing": True, "bubbles": True})
+    expect(editor).to_have_value("meeting with たなか")
 
 
 # Two browsers
@@ -702,6 +948,9 @@ def test_an_edit_in_progress_is_not_disturbed(three, site):
     expect(editor).to_have_value("seco")
     editor.press_sequentially("nd")
     editor.press("Enter")
+    expect(three.get_by_role("alert")).to_contain_text("“second” was not saved. It was changed elsewhere: “zwei”.")
+    expect(shown(three)).to_have_text(["one", "zwei", "three"])
+    three.get_by_role("button", name="Use mine").click()
     settle(three)
     assert site.todos[1] == {**site.todos[1], "title": "second", "completed": True}
 
@@ -776,8 +1025,9 @@ def test_changes_of_different_fields_in_two_browsers_both_hold(three, site, open
 
 
 def test_leaving_the_page_sends_what_is_owed(restartable, open_page):
-    restartable.add("one")
     page = open_page(restartable.url)
+    add(page, "one")
+    settle(page)
     never_retry(page)
     intercept(page, "POST", lambda route: route.abort(), times=100)
     add(page, "two")
@@ -814,8 +1064,9 @@ def test_creates_left_at_leaving_arrive_in_the_order_typed(site, open_page):
 
 
 def test_a_change_too_large_to_leave_with_does_not_hold_back_the_others(site, open_page):
-    site.add("one", "two")
     page = open_page(site.url)
+    add(page, "one", "two")
+    settle(page)
     never_retry(page)
     intercept(page, "PATCH", lambda route: route.abort(), times=100)
     edit(page, "one").fill("x" * 100_000)

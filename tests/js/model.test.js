@@ -1,0 +1,174 @@
+/** Random histories of users, tabs, networks and lists: nothing typed is gone, nothing unseen is overwritten. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { World } from './world.js';
+
+const tab = fc.nat(1);
+const nth = fc.nat(5);
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('create', 'rename', 'toggle', 'delete'), tab, nth }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('theirRename', 'theirToggle', 'theirDelete', 'theirCreate'), nth }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('deliver'),
+      nth,
+      how: fc.constantFrom('answer', 'answer', 'answer', 'lose', 'drop', 'foreign', 'success'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(20, 1000, 12_000, 25_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('wake', 'kill', 'open'), tab }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('swap') }) },
+);
+
+export class History {
+  typed = new Map(); // the user's titles; false once the user has replaced them
+  words = 0;
+
+  constructor() {
+    this.world = new World();
+    for (const title of ['a', 'b', 'c']) {
+      const { home, other } = this.world.lists;
+      home.put({ title, completed: false, id: home.todos.length });
+      other.put({ title: `secret ${title}`, completed: false, id: other.todos.length });
+    }
+    this.other = JSON.stringify(this.world.lists.other.todos);
+    this.world.open();
+    this.world.look();
+  }
+
+  async run(steps) {
+    for (const each of steps) {
+      this.take(each);
+      await this.world.pass(each.ms ?? 15);
+    }
+  }
+
+  take({ do: what, tab: tabNumber, nth: number, how }) {
+    const { world } = this;
+    const here = world.tabs[tabNumber % world.tabs.length];
+    const todo = here?.todos.visible[number % here.todos.visible.length];
+    const theirs = world.list.todos.filter(Boolean)[number % world.list.todos.filter(Boolean).length];
+    const exchange = world.pending[number % world.pending.length];
+    if (what === 'create' && here) here.todos.create(this.type());
+    if (what === 'rename' && todo) {
+      this.replace(todo.key);
+      todo.change({ title: this.type() });
+    }
+    if (what === 'toggle' && todo) todo.change({ completed: !todo.completed });
+    if (what === 'delete' && todo) {
+      this.replace(todo.key);
+      todo.delete();
+    }
+    if (world.current === 'home') {
+      if (what === 'theirRename' && theirs) world.list.put({ ...theirs, title: `their ${(this.words += 1)}` });
+      if (what === 'theirToggle' && theirs) world.list.put({ ...theirs, completed: !theirs.completed });
+      if (what === 'theirDelete' && theirs) world.list.todos[theirs.id] = null;
+      if (what === 'theirCreate') {
+        world.list.put({ title: `their ${(this.words += 1)}`, completed: false, id: world.list.todos.length });
+      }
+    }
+    if (what === 'deliver' && exchange) world.deliver(exchange, how);
+    if (what === 'wake' && here) here.sync.wake();
+    if (what === 'kill' && here) world.kill(here);
+    if (what === 'open' && world.tabs.length < 2) world.open();
+    if (what === 'swap') world.current = world.current === 'home' ? 'other' : 'home';
+  }
+
+  type() {
+    const title = `mine ${(this.words += 1)}`;
+    this.typed.set(title, true);
+    return title;
+  }
+
+  /** What each tab shows in the place of a todo: a word from one may be on its way to the other. */
+  replace(key) {
+    for (const { todos } of this.world.tabs) {
+      const title = todos.byKey.get(key)?.title;
+      if (this.typed.has(title)) this.typed.set(title, false);
+    }
+  }
+
+  async check() {
+    const { world } = this;
+    await world.heal();
+    const { home, other } = world.lists;
+    assert.deepEqual(world.faults, []);
+    assert.equal(JSON.stringify(other.todos), this.other, 'the other list has changed');
+    assert.equal(new Set(home.created).size, home.created.length, 'a todo was made twice');
+    const shownBy = ({ todos }) => todos.visible.map(({ title, completed }) => `${title} ${completed}`);
+    const onServer = home.todos.filter(Boolean).map(({ title, completed }) => `${title} ${completed}`);
+    for (const each of world.tabs) {
+      assert.deepEqual(each.outbox.todoKeys(), [], 'something is still owed');
+      assert.deepEqual(shownBy(each), onServer, 'the tab and the server differ');
+    }
+    const offered = new Set([...world.tabs[0].outbox.words.values()].map(({ text }) => text));
+    for (const [title, isKept] of this.typed) {
+      assert.ok(!isKept || home.titles.has(title) || offered.has(title), `“${title}” is gone`);
+    }
+  }
+}
+
+async function replay(steps) {
+  const history = new History();
+  await history.run(steps);
+  await history.check();
+}
+
+/** What random histories have found. */
+const FOUND = {
+  'a todo that is renamed in one tab while another deletes it keeps the words': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'delete', tab: 0, nth: 0 },
+    { do: 'rename', tab: 1, nth: 0 },
+  ],
+  'creations of two tabs stand in the order of their ids': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'create', tab: 1, nth: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+  ],
+  'the later of two changes counts, though the news of the earlier came after it': [
+    { do: 'open', tab: 0 },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'rename', tab: 1, nth: 0 },
+    { do: 'rename', tab: 0, nth: 0 },
+  ],
+  'a deleted todo that comes back, as it was rewritten elsewhere, has its place': [
+    { do: 'swap' },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'deliver', nth: 0, how: 'drop' },
+    { do: 'swap' },
+    { do: 'wake', tab: 0 },
+    { do: 'deliver', nth: 1, how: 'answer' },
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'pass', ms: 25_000 },
+    { do: 'deliver', nth: 1, how: 'answer' },
+    { do: 'theirDelete', nth: 0 },
+    { do: 'delete', tab: 0, nth: 4 },
+    { do: 'theirCreate', nth: 0 },
+    { do: 'theirRename', nth: 3 },
+  ],
+  'what is typed into a todo that another tab deletes, and somebody rewrites, is kept': [
+    { do: 'create', tab: 0, nth: 0 },
+    { do: 'open', tab: 0 },
+    { do: 'theirRename', nth: 0 },
+    { do: 'delete', tab: 1, nth: 0 },
+    { do: 'rename', tab: 0, nth: 0 },
+  ],
+};
+
+for (const [name, steps] of Object.entries(FOUND)) test(name, () => replay(steps));
+
+test('random histories', { timeout: 60_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), replay),
+    { numRuns: Number(process.env.RUNS ?? 300), interruptAfterTimeLimit: 20_000, includeErrorInReport: true },
+  );
+});
