@@ -98,7 +98,7 @@ def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC
 
 
 def guard_from_options(application: WSGIApplication, options: argparse.Namespace) -> WSGIApplication:
-    hosts = [*options.allow_host, url_host(options.host)]
+    hosts = [*options.allow_host, options.host]
     return guard(application, hosts, ["*"] if options.todo_backend else options.cors, options.user_header)
 
 
