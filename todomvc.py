@@ -39,10 +39,11 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -62,13 +63,15 @@ class TodoMVC:
 
     todos: the list to serve; by default a new TodoList.
     static: the folder of the static files; by default the one beside this file.
-    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user, $list and
-        $todos; by default the one beside this file.
+    templates: the folder with the page, index.html: a PageTemplate; by default that of `static`, if it has one, or else
+        the one beside this file.
     debug: whether a 500 response shows the traceback.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
 
-    Raises OSError if a folder or the page cannot be read, ValueError if the page is not a valid template.
+    The folders are read at the start. With `debug`, or if they are not those beside this file, they are read again when
+    they are asked for, at most once a second. Raises OSError if a folder or the page cannot be read, ValueError if the
+    page is not UTF-8.
     """
 
     def __init__(
@@ -84,12 +87,16 @@ class TodoMVC:
         self.debug, self.todo_backend = debug, todo_backend
         # The policy fits the page beside this file. Another page may need scripts and styles from anywhere.
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
-        self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
-        self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
+        self.static = locate(Path(static or HERE / "static"))
+        self.templates = locate(Path(templates or HERE / "templates"))
+        self.static_has_page = bool(static and not templates)
+        self.files: dict[str, Document] = {}
+        self.read_folders()
+        self.next_read = time.monotonic() + SECONDS_BETWEEN_READS if static or templates or debug else math.inf
         self.pages, self.lists = DocumentCache(), DocumentCache()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
-            route("/?", GET=self.page),
+            route(r"/?|/index\.html", GET=self.page),
             route("/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
             route("/todos", **dict.fromkeys(REDIRECTED_METHODS, self.redirect_to_list)),
@@ -114,7 +121,7 @@ class TodoMVC:
             return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
-        handlers, arguments = self.find(environ.get("PATH_INFO", ""))
+        handlers, arguments = self.find(environ)
         if handlers is self.file_handlers:
             return handle(environ, handlers, *arguments)
         todos = self.list_of(environ)
@@ -127,27 +134,46 @@ class TodoMVC:
             refuse_other_list(identity, environ)
         return handle(environ, handlers, *arguments)
 
-    def find(self, path: str) -> tuple[Handlers, tuple[str, ...]]:
-        """Return the handlers of a path, none if there is nothing at it, and the parts of it that they take."""
+    def find(self, environ: WSGIEnvironment) -> tuple[Handlers, tuple[Any, ...]]:
+        """Return the handlers of the path, none if there is nothing at it, and what they take."""
+        path = environ.get("PATH_INFO", "")
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
                 return handlers, match.groups()
-        return (self.file_handlers, (path,)) if path in self.files else ({}, ())
+        self.refresh_folders(environ)
+        document = self.files.get(path)
+        return (self.file_handlers, (document,)) if document else ({}, ())
+
+    def read_folders(self) -> None:
+        self.files = read_static_files(self.static, self.page_headers, self.files)
+        has_page = self.static_has_page and "/index.html" in self.files
+        self.template = read_template((self.static if has_page else self.templates) / "index.html")
+
+    def refresh_folders(self, environ: WSGIEnvironment) -> None:
+        """Read the folders again if they may have changed. What cannot be read now stays as it was."""
+        now = time.monotonic()
+        if now >= self.next_read:
+            self.next_read = now + SECONDS_BETWEEN_READS
+            try:
+                self.read_folders()
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
 
     def page(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
-        root, identity = root_url(environ), todos.identity
+        self.refresh_folders(environ)
+        root, identity, template = root_url(environ), todos.identity, self.template
         if root != "/" and not environ.get("PATH_INFO"):  # the page's address ends with a slash, also where mounted
             return redirect(root, environ)
 
         def render() -> Document:
-            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
+            page = fill_template(template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
             return Document(page, "text/html; charset=utf-8", self.page_headers, salt=identity)
 
-        return self.pages.latest(environ, (identity, todos.version, root), render).response(environ)
+        return self.pages.latest(environ, (identity, todos.version, root, template.template), render).response(environ)
 
-    def file(self, environ: WSGIEnvironment, path: str) -> Response:
-        return self.files[path].response(environ)
+    def file(self, environ: WSGIEnvironment, document: Document) -> Response:
+        return document.response(environ)
 
     def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         url, identity = list_url(environ) if self.todo_backend else "", todos.identity
@@ -578,9 +604,23 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-# The page and the static files. They are read at the start, so that no path in a request ever reaches the file system.
+# The page and the static files. They are read into a table, so that no path in a request ever reaches the file system.
 
 AnyPath = Path | zipfile.Path
+SECONDS_BETWEEN_READS = 1
+
+
+class PageTemplate(Template):
+    """A page, in which $root, $url, $user, $todos and $list are filled in. Every other "$" is left alone.
+
+    A page has many of them: jQuery's, prices, `${url}` in a script. A name is filled in where it stands without braces,
+    is not a part of a longer one, and does not follow a dot, as in Vue's `this.$root`. `$$url` stands for `$url`.
+    """
+
+    flags = re.NOFLAG
+    names = r"(?:root|url|user|todos|list)(?!\w)"
+    never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
+    pattern = rf"(?<!\.)\$(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
@@ -590,36 +630,37 @@ def locate(path: Path) -> AnyPath:
     return path if path.exists() or path == path.parent else locate(path.parent) / path.name
 
 
-def read_template(path: AnyPath) -> Template:
-    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it cannot be filled in."""
+def read_template(path: AnyPath) -> PageTemplate:
+    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it is not UTF-8."""
+    page = path.read_bytes()
     try:
-        template = Template(path.read_text(encoding="utf-8"))
-        fill_template(template, "/", "", "", b"[]")
-    except KeyError as error:
-        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user, list and todos") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return template
+        return PageTemplate(page.decode())
+    except UnicodeDecodeError as error:
+        line = page.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, line {line}: {error.reason}: save the page as UTF-8") from None
 
 
-def fill_template(template: Template, root: str, user: str, identity: str, todos: bytes) -> bytes:
+def fill_template(template: PageTemplate, root: str, user: str, identity: str, todos: bytes) -> bytes:
     name = quote(user, safe="", errors="surrogatepass")  # percent-encoded, it is harmless in HTML
     names = {"root": root, "url": f"{root}todos/", "user": name, "list": identity, "todos": todos.decode()}
     return template.substitute(names).encode()
 
 
-def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Document]:
+def read_static_files(folder: AnyPath, headers: list[Header], before: Mapping[str, Document]) -> dict[str, Document]:
     """Return the files of a folder, keyed by PATH_INFO: the path within it, its bytes read as Latin-1 (PEP 3333).
 
-    Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
+    before: the last table, from which files that have not changed are taken. Hidden files, and links that lead out of
+    the folder, are left out. Raises OSError if one cannot be read.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
     root, files = Path(str(folder)).resolve(), {}
     for name, path in walk(folder):
         if root in Path(str(path)).resolve().parents:  # str, as a zipfile.Path has no resolve()
+            key, body = os.fsencode(name).decode("latin-1"), path.read_bytes()
             content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
-            files[os.fsencode(name).decode("latin-1")] = Document(path.read_bytes(), content_type, headers, 9)
+            last = before.get(key)
+            files[key] = last if last and last.plain.body == body else Document(body, content_type, headers, 9)
     return files
 
 
