@@ -25,7 +25,6 @@ from wsgiref.handlers import SimpleHandler
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from todomvc import (
-    HERE,
     AnyTodoList,
     HTTPError,
     ListUnavailable,
@@ -71,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     if options.debug:
-        arguments = options, server.server_port, modification_times(options)
+        arguments = options, server.server_port, modification_times()
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
     url = f"http://{server.server_name}:{server.server_port}/"
     print(f"Serving the todos at {url}, kept in {place(options.db)}, until Ctrl-C.", flush=True)
@@ -126,7 +125,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks")  # fmt: skip
     add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
-        help="show tracebacks in the browser, and start again when a file has changed")  # fmt: skip
+        help="show tracebacks in the browser, and take up changes of the program's files")  # fmt: skip
     return parser
 
 
@@ -369,21 +368,22 @@ MAX_CONNECTION_SECONDS = 120
 
 
 def restart_on_change(options: argparse.Namespace, port: int, before: dict[Path, int]) -> None:
-    """Start the program again at the same port when one of its files has changed and all can be used."""
+    """Start the program again at the same port when one of its modules has changed and all can be used.
+
+    The page and the static files need no restart: TodoMVC reads them again itself.
+    """
     now = before
     while True:
         time.sleep(0.25)
-        now, last = modification_times(options), now
+        now, last = modification_times(), now
         if now == last != before:  # not while a file is still being written
             before = now
             if is_usable(options):
                 os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
 
 
-def modification_times(options: argparse.Namespace) -> dict[Path, int]:
-    folders = Path(options.static or HERE / "static"), Path(options.templates or HERE / "templates")
-    files = [*own_files(), *(file for folder in folders for file in folder.rglob("*"))]
-    return {file: file.stat().st_mtime_ns for file in files if file.exists()}
+def modification_times() -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in own_files() if file.exists()}
 
 
 def own_files() -> list[Path]:
