@@ -406,9 +406,10 @@ class DocumentCache:
 
         While another request renders the document, this one waits. What was rendered from its arrival on, will do.
         """
-        arrival, last = self.count, self.renderings.get(key)
+        last = self.renderings.get(key)
         if last and last.version == version:
             return last.document
+        arrival = self.count
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
@@ -507,7 +508,7 @@ def read_json_object(environ: WSGIEnvironment, declared: str = "application/json
         raise HTTPError("415 Unsupported Media Type", detail, ("Accept-Encoding", "identity"))
     body = read_body(environ)
     try:
-        value = decode_json(body.decode("utf-8-sig"))  # RFC 8259, section 8.1, lets a parser ignore a byte order mark
+        value = decode_json(body.decode().removeprefix("\ufeff"))  # a byte order mark (RFC 8259, section 8.1)
     except UnicodeDecodeError as error:
         raise HTTPError("400 Bad Request", f"Send JSON in UTF-8: byte {error.start} of the body is not.") from None
     except ValueError as error:
@@ -676,7 +677,7 @@ class PageTemplate(Template):
     flags = re.NOFLAG
     names = r"(?:root|url|user|todos|list)(?!\w)"
     never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
-    pattern = rf"(?<!\.)\$(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
+    pattern = rf"\$(?<!\.\$)(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
