@@ -13,7 +13,6 @@
 export class Outbox {
   lastOrder = 0;
 
-
   /** @type {Map<string, Debt>} by record key */
   records = new Map();
 
@@ -42,6 +41,7 @@ export class Outbox {
   constructor(name, { storage, clock, randomKey }) {
     this.prefix = `${name} `;
     this.inUseKey = `in use: ${name}`;
+    this.answerKey = `answered: ${name}`;
     this.storage = storage;
     this.clock = clock;
     this.randomKey = randomKey;
@@ -105,6 +105,16 @@ export class Outbox {
   keepWords({ recordKey, words }) {
     this.drop(recordKey);
     this.put(recordKey, words);
+  }
+
+  /** @returns {number} when an answer last came to any tab, in milliseconds since 1970 */
+  get lastAnswer() {
+    return Number(this.storage.read(this.answerKey));
+  }
+
+  /** To be called before the records that it settles go. */
+  noteAnswer() {
+    this.storage.write(this.answerKey, this.clock.now());
   }
 
   /** @param {string[]} recordKeys of debts that are paid */

@@ -39,6 +39,7 @@ export class World {
   timers = [];
   tabs = [];
   pending = [];
+  requested = null; // the page that a tab is loading
   channels = new Set();
   faults = []; // writes that should not have been
   lists = { home: new List('home'), other: new List('other') };
@@ -141,7 +142,15 @@ export class World {
 
   // The browser
 
+  /** Asks the server for the page; its script runs later. */
+  request() {
+    this.requested = { time: this.time, list: structuredClone(this.lists.home.todos.filter(Boolean)) };
+  }
+
   open() {
+    if (!this.requested) this.request();
+    const { time, list } = this.requested;
+    this.requested = null;
     const tab = { isAlive: true };
     const clock = {
       now: () => this.time,
@@ -179,10 +188,10 @@ export class World {
       random,
       randomKey,
     });
-    tab.todos = new Todos(structuredClone(this.lists.home.todos.filter(Boolean)), tab.sync);
+    tab.todos = new Todos(list, tab.sync);
     this.tabs.push(tab);
     this.look();
-    tab.sync.start();
+    tab.sync.start(time);
     return tab;
   }
 
@@ -242,21 +251,25 @@ export class World {
     for (const { todos } of this.tabs) for (const todo of todos.visible) this.seen.add(todo.title);
   }
 
-  /** All is well from now on. */
-  async heal() {
+  /** All is well from now on. Where nobody else has written, each tab knows all without having to ask. */
+  async heal({ isAlone }) {
     this.current = 'home';
     this.isAutomatic = true;
     for (const exchange of [...this.pending]) this.deliver(exchange, 'answer');
     if (!this.tabs.length) this.open();
     for (let round = 0; round < 30; round += 1) {
       await this.pass(1000);
-      for (const tab of this.tabs) tab.sync.wake();
+      if (!isAlone) this.wake();
       await this.pass(30_000);
       if (this.tabs.every((tab) => !tab.outbox.todoKeys().length)) break;
     }
     await this.pass(1000);
-    for (const tab of this.tabs) tab.sync.wake();
+    if (!isAlone) this.wake();
     await this.pass(1000);
+  }
+
+  wake() {
+    for (const { sync } of this.tabs) sync.wake();
   }
 }
 
