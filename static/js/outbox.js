@@ -199,28 +199,28 @@ export class Outbox {
 }
 
 /**
- * What this browser owes to other lists that were at this address, of the same user. It waits for
- * them.
+ * What this browser owes to other lists that were at this address, of the same user, and what was
+ * typed for them. It waits for them.
  * @param {JSONStorage} storage
  * @param {string} prefix what the names of all these lists' outboxes begin with
  * @param {string} name of the outbox of this list
  * @returns {Waiting}
  */
 export function waitingElsewhere(storage, prefix, name) {
-  const keys = storage.keys(`${prefix} `).filter((key) => !key.startsWith(`${name} `));
-  const records = keys.map((key) => ({ key, title: titleOf(storage.read(key)) }));
-  const titled = records.filter(({ title }) => title);
+  const keys = ['', 'draft: '].flatMap((kind) =>
+    storage.keys(`${kind}${prefix} `).filter((key) => !key.startsWith(`${kind}${name} `)));
   return {
-    count: records.length,
-    titles: titled.map(({ title }) => title),
-    take: () => titled.forEach(({ key }) => storage.remove(key)),
+    count: keys.length,
+    titles: keys.flatMap((key) => wordsIn(storage.read(key))),
+    forget: () => keys.forEach((key) => storage.remove(key)),
   };
 }
 
-/** @returns {string} the words in a record; version 1.0 had them in `create` and `changes` */
-function titleOf(record) {
-  const { fields, create, changes, text } = record ?? {};
-  return { ...create, ...changes, ...fields }.title ?? text ?? '';
+/** @returns {string[]} the words in a record; version 1.0 had them in `create` and `changes` */
+function wordsIn(record) {
+  const { fields, create, changes, text, input, editor } = record ?? {};
+  const { title } = { ...create, ...changes, ...fields };
+  return [title, text, input, editor?.text].filter(Boolean);
 }
 
 /** @returns {todoKey is string} */

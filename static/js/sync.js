@@ -282,6 +282,7 @@ export class Sync extends Emitter {
 
   receiveAnswer(news) {
     const { type, todoKey, recordKeys, kept, todo, tag } = news;
+    const isNews = recordKeys.some((key) => this.outbox.records.has(key));
     this.answers += 1;
     this.listTag = '""';
     this.outbox.forget(recordKeys.filter((key) => key !== kept?.recordKey));
@@ -290,6 +291,7 @@ export class Sync extends Emitter {
       if (todo.id !== todoKey) this.outbox.identify(todoKey, todo.id);
       this.known.set(todo.id, { outcome: 'saved', todo, tag });
       this.emit('saved', { todoKey, todo });
+      if (!isNews) this.refresh(); // another tab sent it, too, and its answer may be the newer one
     }
     if (type === 'gone') {
       this.known.delete(todoKey);
