@@ -9,12 +9,12 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.cookies import SimpleCookie
+from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
-from wsgiref.simple_server import make_server
+from wsgiref.simple_server import WSGIServer, make_server
 from wsgiref.util import shift_path_info
 
 import pytest
-from backbone.run import Server
 from conftest import serve
 from steps import Site, add, edit, expect, row, settle, shown, sync_api
 
@@ -575,6 +575,11 @@ def test_a_lease_left_by_a_crash_or_a_wrong_clock_blocks_nothing(page, site, lef
 
 
 # Two applications under one origin
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 @contextlib.contextmanager
