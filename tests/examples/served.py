@@ -8,12 +8,18 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import ROOT, serve
 from folders import EXAMPLES, installed
+from readme import block
 from steps import Site
 
-NAMES = ["backbone", "fetch", "react"]
+BUILD, REACT = block("cd examples/react && npm ci").splitlines()
+COMMANDS = {
+    "backbone": block("python3 examples/backbone"),
+    "fetch": block("python3 todomvc.py --static examples/fetch"),
+    "react": REACT,
+}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=COMMANDS)
 def example(request):
     """The name of each example in turn."""
     return request.param
@@ -21,11 +27,11 @@ def example(request):
 
 @pytest.fixture
 def command(example, npm):
-    """The program that serves the example, and its first arguments."""
-    if example == "backbone":
-        return EXAMPLES / "backbone", []
-    folder = built_react(npm) if example == "react" else EXAMPLES / example
-    return ROOT / "todomvc.py", ["--static", str(folder)]
+    """The program that its README runs, and the arguments."""
+    if example == "react":
+        build_react(npm)
+    _, program, *arguments = COMMANDS[example].split()
+    return ROOT / program, [str(ROOT / word) if (ROOT / word).exists() else word for word in arguments]
 
 
 @pytest.fixture
@@ -64,7 +70,9 @@ class Restartable(Site):
 
 
 @functools.cache
-def built_react(npm):
-    folder = installed(npm, EXAMPLES / "react")
-    subprocess.run([npm, "run", "build"], cwd=folder, check=True, capture_output=True, timeout=300)
-    return folder / "dist"
+def build_react(npm):
+    """Do what its README says, but for what is installed already."""
+    folder, install, build = BUILD.split(" && ")
+    assert (folder, install) == ("cd examples/react", "npm ci")
+    command = [npm, *build.split()[1:]]
+    subprocess.run(command, cwd=installed(npm, EXAMPLES / "react"), check=True, capture_output=True, timeout=300)

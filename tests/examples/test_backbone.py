@@ -2,10 +2,12 @@
 
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 from command import until
 from conftest import ROOT, serve
+from readme import span
 from steps import add, expect, row
 
 pytest_plugins = ["browser", "served"]
@@ -221,6 +223,13 @@ def test_it_installs_what_is_missing_and_serves_it_from_any_folder(tmp_path, npm
         page = open_page(process.url)
         expect(page.locator(".new-todo")).to_be_focused()
         assert page.evaluate("Backbone.VERSION")
+
+
+def test_it_does_what_the_other_command_does_once_all_is_installed(site, open_page, tmp_path):
+    _, program, option, folder = span("python3 todomvc.py --static examples/backbone").split()
+    with serve("--db", ":memory:", option, str(ROOT / folder), cwd=tmp_path, program=ROOT / program) as process:
+        with urllib.request.urlopen(process.url) as one, urllib.request.urlopen(site.url) as other:
+            assert one.read() == other.read()
 
 
 def test_nothing_of_others_is_committed():

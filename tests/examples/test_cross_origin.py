@@ -11,18 +11,14 @@ import pytest
 from command import until
 from conftest import ROOT, serve
 from folders import EXAMPLES, installed
-from readme import blocks_of
+from readme import TEXTS, block
 from steps import Site, add, expect, row
 
 pytest_plugins = ["browser", "served"]
 
-README = (EXAMPLES / "react/README.md").read_text("utf-8")
-ORIGIN = "http://localhost:5173"
-
-
-def line(beginning):
-    (found,) = [line for block in blocks_of(README) for line in block.splitlines() if line.startswith(beginning)]
-    return found
+README = TEXTS["examples/react/README.md"]
+VITE, API = block("cd examples/react && npm run dev").splitlines()
+ORIGIN = API.split()[-1]
 
 
 @pytest.fixture
@@ -35,7 +31,7 @@ def origin():
 @pytest.fixture
 def site(tmp_path, origin):
     """The API, which allows the origin."""
-    words = line("python3 todomvc.py --cors").replace(ORIGIN, origin).split()[2:]
+    words = API.replace(ORIGIN, origin).split()[2:]
     with serve(*words, "--db", ":memory:", cwd=tmp_path) as process:
         yield Site(process.url)
 
@@ -43,8 +39,8 @@ def site(tmp_path, origin):
 @contextmanager
 def vite(npm, origin, url):
     """Run Vite's server, whose page asks the API at this URL."""
-    folder, *_ = line("cd examples/react && npm run dev").removeprefix("cd ").split(" && ")
-    command = [npm, "run", "dev", "--", "--port", origin.rpartition(":")[2], "--strictPort"]
+    folder, run = VITE.removeprefix("cd ").split(" && ")
+    command = [npm, *run.split()[1:], "--", "--port", origin.rpartition(":")[2], "--strictPort"]
     process = subprocess.Popen(
         command,
         cwd=installed(npm, ROOT / folder),
@@ -87,3 +83,4 @@ def test_it_asks_the_api_where_the_command_serves_it_and_comes_from_where_vite_d
     environment = (EXAMPLES / "react/.env.development").read_text()
     assert re.fullmatch(r"VITE_TODOS_URL=http://127\.0\.0\.1:8000/todos/\n", environment)
     assert f"open {ORIGIN}/:" in " ".join(README.split())
+    assert API == block("python3 todomvc.py --cors http://localhost:5173\n").strip()
