@@ -3,13 +3,16 @@
 import io
 import os
 import shutil
+import time
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT, call, client_of
+from command import request
+from conftest import ROOT, call, client_of, serve
 
 import todomvc
 from todomvc import TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 
 @pytest.fixture
@@ -174,7 +177,7 @@ def test_an_index_that_leads_out_of_the_folder_is_not_the_page(static):
 def clock(monkeypatch):
     """The time that the application sees: seconds, which pass only when a test adds them."""
     now = [1000.0]
-    monkeypatch.setattr("todomvc.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("todomvc.time", SimpleNamespace(time=time.time, monotonic=lambda: now[0]))
     return now
 
 
@@ -290,6 +293,13 @@ def test_a_hidden_file_is_not_served(static, name):
     assert get(static, f"/{name}")[0] == 404
 
 
+@pytest.mark.parametrize("target", [".env", ".git/config", "a/.hidden"])
+def test_a_link_to_a_hidden_file_is_not_served(static, target):
+    write(static, target, b"secret")
+    (static / "link.txt").symlink_to(static / target)
+    assert get(static, "/link.txt")[0] == 404
+
+
 def test_a_folder_that_is_itself_under_a_hidden_one_is_served(tmp_path):
     write(tmp_path, ".venv/static/a.txt")
     assert get(tmp_path / ".venv/static", "/a.txt") == (200, b"content")
@@ -388,3 +398,69 @@ def test_a_folder_that_is_not_there_is_refused_at_the_start(static, folder):
     write(static, "file")
     with pytest.raises(OSError, match=folder):
         TodoMVC(static=static / folder)
+
+
+# The database, where it lies among the files
+
+
+COMPANIONS = ["todos.db", "todos.db-wal", "todos.db-shm", "todos.db-journal", "todos.db-lock"]
+
+
+@pytest.fixture
+def folder_with_database(static):
+    """Return a folder in which the database is in use, and all that can stand beside it."""
+    write(static, "index.html", b"mine")
+    write(static, "todos.db.txt", b"no companion")
+    todos = SQLiteTodoList(static / "todos.db")
+    todos.create({"title": "secret"})
+    write(static, "todos.db-journal", b"secret")
+    assert {path.name for path in static.iterdir()} >= set(COMPANIONS)
+    return static, todos
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_the_database_and_what_stands_beside_it_are_never_served(folder_with_database, name):
+    static, todos = folder_with_database
+    client = client_of(TodoMVC(todos, static))
+    client.get(f"/{name}", status=404)
+    client.get("/todos.db.txt", status=200)
+    client.get("/index.html", status=200).mustcontain("mine")
+
+
+def test_nor_by_another_name(folder_with_database):
+    static, todos = folder_with_database
+    (static / "link.txt").symlink_to(static / "todos.db")
+    os.link(static / "todos.db", static / "hard.txt")
+    client = client_of(TodoMVC(todos, static))
+    client.get("/link.txt", status=404)
+    client.get("/hard.txt", status=404)
+
+
+@pytest.mark.parametrize("static_is_link", [False, True])
+def test_nor_if_the_folder_or_the_database_is_given_by_way_of_a_link(static, tmp_path, static_is_link):
+    (tmp_path / "linked").symlink_to(static)
+    folders = [static, tmp_path / "linked"]
+    todos = SQLiteTodoList(folders[not static_is_link] / "todos.db")
+    todos.create({"title": "secret"})
+    client = client_of(TodoMVC(todos, folders[static_is_link]))
+    for name in COMPANIONS:
+        client.get(f"/{name}", status=404)
+
+
+def test_nor_if_it_is_made_after_the_start(static, monkeypatch):
+    monkeypatch.setattr(todomvc, "SECONDS_BETWEEN_READS", 0)
+    client = client_of(TodoMVC(SQLiteTodoList(static / "todos.db"), static, debug=True))
+    for _ in range(2):
+        client.post_json("/todos/", {"title": "secret"}, status=200)
+        write(static, "new.txt")
+        client.get("/new.txt", status=200)
+        for name in COMPANIONS:
+            client.get(f"/{name}", status=404)
+
+
+def test_nor_by_the_command_in_its_own_folder(tmp_path):
+    write(tmp_path, "index.html", b"mine")
+    for _ in range(2):
+        with serve("--static", ".", cwd=tmp_path) as process:
+            assert request(process, "/todos/", "POST", b"{}")[0] == 200
+            assert [request(process, f"/{name}")[0] for name in ["index.html", *COMPANIONS]] == [200, *[404] * 5]

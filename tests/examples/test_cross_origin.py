@@ -83,4 +83,4 @@ def test_it_asks_the_api_where_the_command_serves_it_and_comes_from_where_vite_d
     environment = (EXAMPLES / "react/.env.development").read_text()
     assert re.fullmatch(r"VITE_TODOS_URL=http://127\.0\.0\.1:8000/todos/\n", environment)
     assert f"open {ORIGIN}/:" in " ".join(README.split())
-    assert API == block("python3 todomvc.py --cors http://localhost:5173\n").strip()
+    assert block("python3 todomvc.py --cors http://localhost:5173\n").strip() == API
