@@ -25,13 +25,26 @@ def example(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def built(npm, tmp_path_factory):
+    """The folder of what README's line builds; not README's own, as several workers may build at once."""
+    folder, install, build = BUILD.split(" && ")
+    assert (folder, install) == ("cd examples/react", "npm ci")
+    target = tmp_path_factory.mktemp("react") / "dist"
+    command = [npm, *build.split()[1:], "--", "--outDir", str(target)]
+    subprocess.run(command, cwd=installed(npm, EXAMPLES / "react"), check=True, capture_output=True, timeout=300)
+    return target
+
+
 @pytest.fixture
-def command(example, npm):
+def command(example, request):
     """The program that its README runs, and the arguments."""
-    if example == "react":
-        build_react(npm)
     _, program, *arguments = COMMANDS[example].split()
-    return ROOT / program, [str(ROOT / word) if (ROOT / word).exists() else word for word in arguments]
+    if example == "react":
+        arguments[-1] = str(request.getfixturevalue("built"))
+    elif arguments:
+        arguments[-1] = str(ROOT / arguments[-1])
+    return ROOT / program, arguments
 
 
 @pytest.fixture
@@ -67,12 +80,3 @@ class Restartable(Site):
         self.__exit__()
         yield
         self.__enter__()
-
-
-@functools.cache
-def build_react(npm):
-    """Do what its README says, but for what is installed already."""
-    folder, install, build = BUILD.split(" && ")
-    assert (folder, install) == ("cd examples/react", "npm ci")
-    command = [npm, *build.split()[1:]]
-    subprocess.run(command, cwd=installed(npm, EXAMPLES / "react"), check=True, capture_output=True, timeout=300)

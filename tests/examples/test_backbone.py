@@ -16,7 +16,7 @@ ITEMS = ".todo-list li"
 
 
 @pytest.fixture
-def example():
+def example(npm):
     return "backbone"
 
 
