@@ -159,12 +159,11 @@ def test_a_todo_that_somebody_else_deleted_goes(page, site):
     expect(page.locator(f"{ITEMS} label")).to_have_text(["two"])
 
 
-@pytest.fixture
-def held(page):
-    """The next request that the page sends. It waits until a test lets it go on."""
-    routes = []
-    page.route("**/todos/**", lambda route: route.continue_() if routes else routes.append(route))
-    return routes
+def hold(page):
+    """Keep the next request that the page sends in a list, until a test lets it go on."""
+    held = []
+    page.route("**/todos/**", lambda route: route.continue_() if held else held.append(route))
+    return held
 
 
 def wait_for(page, held):
@@ -172,20 +171,23 @@ def wait_for(page, held):
         page.wait_for_timeout(20)
 
 
-def test_requests_of_one_todo_are_sent_in_turn_without_a_false_conflict(page, site, held):
-    sent = recorded(page)
+def test_requests_of_one_todo_are_sent_in_turn_without_a_false_conflict(page, site):
+    saved(page, "app.todos.get(0).fetch({ success, error })")  # from now on, its tag is known
+    held, sent = hold(page), recorded(page)
     for _ in range(3):
         row(page, "one").locator(".toggle").click()
     wait_for(page, held)
     held[0].continue_()
     saved(page, "app.todos.get(0).fetch({ success, error })")
     assert [method for method, *_ in sent] == ["PATCH", "PATCH", "PATCH", "GET"]
+    assert len({tag for *_, tag in sent[:3]}) == 2  # that of the box unticked, and that of the box ticked
     expect(page.locator(f"{ITEMS}.completed label")).to_have_text(["one"])
     expect(page.get_by_role("status")).to_have_text("")
     assert site.todos[0]["completed"]
 
 
-def test_what_is_changed_before_a_create_is_answered_follows_it(page, site, held):
+def test_what_is_changed_before_a_create_is_answered_follows_it(page, site):
+    held, sent = hold(page), recorded(page)
     add(page, "three")
     wait_for(page, held)
     row(page, "three").locator(".toggle").check()
@@ -193,6 +195,8 @@ def test_what_is_changed_before_a_create_is_answered_follows_it(page, site, held
     with page.expect_response("**/todos/2"):
         pass
     expect(page.locator(f"{ITEMS}.completed label")).to_have_text(["three"])
+    expect(page.get_by_role("status")).to_have_text("")
+    assert [method for method, *_ in sent] == ["POST", "PUT"]
     assert [(todo["title"], todo["completed"]) for todo in site.todos] == [
         ("one", False),
         ("two", False),
@@ -200,7 +204,8 @@ def test_what_is_changed_before_a_create_is_answered_follows_it(page, site, held
     ]
 
 
-def test_a_todo_deleted_before_its_create_is_answered_is_deleted(page, site, held):
+def test_a_todo_deleted_before_its_create_is_answered_is_deleted(page, site):
+    held = hold(page)
     add(page, "three")
     wait_for(page, held)
     row(page, "three").hover()
