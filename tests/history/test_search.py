@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from search import Operation, Undecided, explain, first_unexplained
 from specification import EMPTY, Request, TodoList, about, answer_to
@@ -124,6 +124,38 @@ def test_a_search_that_comes_to_its_limit_says_so():
         explain(history(*writes, (1, 2, READ, (200, A))), answer_to, EMPTY, limit=1000)
 
 
+# Whatever is done
+
+
+REQUESTS = st.sampled_from(
+    [
+        *(Request(method) for method in ("GET", "POST", "DELETE")),
+        *(Request("POST", key=key) for key in ("k", "l")),
+        *(Request(method, id) for method in ("GET", "PATCH", "DELETE") for id in range(3)),
+    ]
+)
+STEPS = st.tuples(REQUESTS, st.integers(0, 5), st.integers(0, 5), st.booleans(), st.booleans())
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, max_size=12))
+def test_what_was_carried_out_in_some_order_is_explained(steps):
+    operations, state = [], EMPTY
+    for instant, (request, before, after, is_told, is_done) in enumerate(steps):
+        names = {"POST": "number", "PATCH": "title"}
+        asked = request._replace(fields=((names[request.method], instant),) if request.method in names else ())
+        answer, state_after = answer_to(state, asked)
+        if is_told:
+            operations.append(Operation(asked, answer, instant - before - 0.2, instant + after + 0.2))
+        else:
+            operations.append(Operation(asked, None, instant - before - 0.2, math.inf))
+        if is_told or is_done:
+            state = state_after
+    assert explain(operations, answer_to, EMPTY) is not None
+    for id in range(3):
+        assert explain(about(id, operations), answer_to, TodoList(id)) is not None
+
+
 # Against all orders, one by one
 
 
@@ -145,6 +177,7 @@ OPERATIONS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(OPERATIONS, max_size=5))
 def test_the_search_finds_an_order_where_there_is_one(operations):
     order = explain(operations, answer_to_register, "a")
