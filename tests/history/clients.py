@@ -117,6 +117,8 @@ class Client(threading.Thread):
             headers["Idempotency-Key"] = request.key
         if request.expected is not None:
             headers["If-Match"] = self.known[path][0]
+        elif request.method == "DELETE":
+            headers["If-Match"] = "*"
         if request.method == "GET" and path in self.known and self.chance.random() < 0.5:
             headers["If-None-Match"] = self.known[path][0]
         body = json.dumps(dict(request.fields)) if request.fields else None
@@ -127,6 +129,7 @@ class Client(threading.Thread):
             return False
         except (OSError, HTTPException):
             return self.note_unknown(request, called)
+        assert status < 500 or status in (503, 507), text
         if status in (503, 507):
             if request.method != "GET" and json.loads(text)["detail"] == NOBODY_CAN_TELL:
                 return self.note_unknown(request, called)

@@ -39,25 +39,27 @@ def id_from_a_stale_length():
 
 
 def lost_update():
-    def update(self, id, fields, check=None):
+    def update(self, id, fields, check=None, *options):
         old = self.read(id)
         time.sleep(PAUSE)
-        return self.replace(id, check, lambda _: merge(old, fields, id))[1]
+        return self.replace(id, check, lambda _: merge(old, fields, id, *options))[1]
 
     TodoList.update = update
 
 
 def delete_that_comes_back():
-    def update(self, id, fields, check=None):
+    update = TodoList.update
+
+    def update_or_make_again(self, id, fields, *options):
         old = self.read(id)
         time.sleep(PAUSE)
-        new = self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+        new = update(self, id, fields, *options)
         if old and not new:
             new = self.todos[id] = merge(old, fields, id)
             self.version += 1
         return new
 
-    TodoList.update = update
+    TodoList.update = update_or_make_again
 
 
 def delete_all_one_by_one():

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
-LIMIT = 1_000_000  # configurations that are looked at, a minute or so; an ordinary history takes a few hundred
+LIMIT = 500_000  # configurations that are looked at, a minute or so; an ordinary history takes a few thousand
 
 
 class Operation(NamedTuple):

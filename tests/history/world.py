@@ -15,7 +15,7 @@ from clients import TEXT, Client, History
 from conftest import ROOT, serve
 from search import Operation, explain, first_unexplained
 from specification import EMPTY, TodoList, about, all_shown, answer_to, id_of
-from stress import small_file_system, wait_until
+from stress import small_file_system
 
 resource = pytest.importorskip("resource", reason="Windows cannot pause a process")
 
@@ -95,11 +95,13 @@ class World:
         return Client(name, self.servers, user, self.history, chance.random(), LENGTH)
 
     def wait_for_answers(self, count):
-        wait_until(lambda: len(self.history.operations) >= count or not self.is_busy())
+        while len(self.history.operations) < count and self.is_busy():
+            time.sleep(0.001)
 
     def wait_for_refusals(self, count):
-        count += len(self.history.refused)
-        wait_until(lambda: len(self.history.refused) >= count or not self.is_busy())
+        end = len(self.history.refused) + count
+        while len(self.history.refused) < end and self.is_busy():
+            time.sleep(0.001)
 
     def is_busy(self):
         return any(client.is_alive() for client in self.clients)
@@ -142,12 +144,8 @@ def find_fault(history: History) -> str:
 
 
 def report(what: str, answer: Operation, before: list[Operation]) -> str:
-    lines = [
-        f"No order explains what was told of {what} when this was answered:",
-        line(answer),
-        "What was told before:",
-    ]
-    return "\n".join([*lines, *map(line, before)]).replace(TEXT, "...")
+    first = f"No order explains what was told of {what} when this was answered:"
+    return "\n".join([first, line(answer), "It began so:", *map(line, before)]).replace(TEXT, "...")
 
 
 def line(operation: Operation) -> str:
@@ -222,8 +220,9 @@ def cut_from_database(world, chance):
 
 def pause_connection(world, chance):
     pids = [pid for (pid,) in ask_database(world, f"SELECT pid {CONNECTIONS}")]
-    with suppress(ProcessLookupError):  # it has ended meanwhile
-        pause_process(chance.choice(pids), chance)
+    if pids:
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            pause_process(chance.choice(pids), chance)
 
 
 def ask_database(world, query):
