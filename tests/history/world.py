@@ -124,7 +124,7 @@ class Server:
 
     def kill(self):
         self.process.kill()
-        self.running.close()
+        self.stop()
 
     def stop(self):
         self.running.close()
@@ -134,12 +134,12 @@ def find_fault(history: History) -> str:
     """Return why no order explains a history, or nothing if one does: for each todo, and for the list as a whole."""
     if len(history.identities) > 1:
         return f"the list has several identities: {history.identities}"
-    for id in sorted(set(map(id_of, all_shown(history.operations)))):
-        part = about(id, history.operations)
-        if explain(part, answer_to, TodoList(id)) is None:
-            return report(f"todo {id}", *first_unexplained(part, answer_to, TodoList(id)))
-    if explain(history.operations, answer_to, EMPTY) is None:
-        return report("the list", *first_unexplained(history.operations, answer_to, EMPTY))
+    ids = sorted(set(map(id_of, all_shown(history.operations))))
+    parts = {f"todo {id}": (about(id, history.operations), TodoList(id)) for id in ids}
+    parts["the list"] = history.operations, EMPTY
+    for what, (part, state) in parts.items():
+        if explain(part, answer_to, state) is None:
+            return report(what, *first_unexplained(part, answer_to, state))
     return ""
 
 
@@ -196,14 +196,19 @@ def fill(world, chance):
 def limit(world, chance):
     """Let one server write no further into a file than to a part of the log, as a quota does."""
     pid, size = chance.choice(world.servers).pid, os.path.getsize(f"{world.db}-wal")
-    limit_files(pid, chance.randrange(size + 1))
-    world.wait_for_refusals(CLIENTS // 2)
-    limit_files(pid, resource.RLIM_INFINITY)
+    with limited_files(pid, chance.randint(4096, 4096 + size)):
+        world.wait_for_refusals(CLIENTS // 2)
 
 
-def limit_files(pid, size):
+@contextlib.contextmanager
+def limited_files(pid, size):
     if sys.platform == "linux":
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+        yield
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    else:
+        yield
 
 
 def crash_database(world, chance):
