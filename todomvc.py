@@ -101,15 +101,14 @@ class TodoMVC:
             route("/todos/?", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
         ]
-        self.file_handlers: Handlers = {"GET": self.file, "HEAD": self.file}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return send(self.attempt(environ, self.respond), environ, start_response)
 
-    def attempt(self, environ: WSGIEnvironment, respond: Handler, *arguments: Any) -> Response:
+    def attempt(self, environ: WSGIEnvironment, respond: Callable[[WSGIEnvironment], Response]) -> Response:
         """Return the response, or that of the error which was raised."""
         try:
-            return respond(environ, *arguments)
+            return respond(environ)
         except HTTPError as error:
             return error_response(error, environ)
         except TodoTooLarge as error:
@@ -123,29 +122,29 @@ class TodoMVC:
             return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
-        handlers, arguments = self.find(environ)
-        if handlers is self.file_handlers:
-            return handle(environ, handlers, *arguments)
-        todos = self.list_of(environ)
-        identity = todos.identity
-        response = self.attempt(environ, self.respond_from, identity, handlers, todos, *arguments)
-        return response._replace(headers=[*response.headers, ("Todo-List", identity)])
-
-    def respond_from(self, environ: WSGIEnvironment, identity: str, handlers: Handlers, *arguments: Any) -> Response:
-        if environ["REQUEST_METHOD"] not in SAFE_METHODS:
-            refuse_other_list(identity, environ)
-        return handle(environ, handlers, *arguments)
-
-    def find(self, environ: WSGIEnvironment) -> tuple[Handlers, tuple[Any, ...]]:
-        """Return the handlers of the path, none if there is nothing at it, and what they take."""
         path = environ.get("PATH_INFO", "")
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
-                return handlers, match.groups()
+                return self.respond_from_list(environ, handlers, *match.groups())
         self.refresh_folders(environ)
         document = self.files.get(path)
-        return (self.file_handlers, (document,)) if document else ({}, ())
+        if document:
+            return handle(environ, {"GET": document.response, "HEAD": document.response})
+        return self.respond_from_list(environ, {})
+
+    def respond_from_list(self, environ: WSGIEnvironment, handlers: Handlers, *arguments: str) -> Response:
+        """Return the response of a handler, or of the error that it raised. Both name the list."""
+        todos = self.list_of(environ)
+        identity = todos.identity
+
+        def respond(environ: WSGIEnvironment) -> Response:
+            if environ["REQUEST_METHOD"] not in SAFE_METHODS:
+                refuse_other_list(identity, environ)
+            return handle(environ, handlers, todos, *arguments)
+
+        response = self.attempt(environ, respond)
+        return response._replace(headers=[*response.headers, ("Todo-List", identity)])
 
     def read_folders(self) -> None:
         files = read_static_files(self.static, self.page_headers, self.todos.files, self.files)
@@ -175,9 +174,6 @@ class TodoMVC:
 
         key = environ.get("REMOTE_USER"), identity, root, template.template
         return self.pages.latest(key, todos.version, render).response(environ)
-
-    def file(self, environ: WSGIEnvironment, document: Document) -> Response:
-        return document.response(environ)
 
     def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         url, identity = list_url(environ) if self.todo_backend else "", todos.identity
@@ -264,9 +260,9 @@ def found(todo: bytes | None) -> bytes:
 def add_urls(body: bytes, url: str) -> bytes:
     """Return a todo, or an array of todos, with a `url` in each: that of the list and the todo's id."""
     value = json.loads(body)
-    if isinstance(value, list):
-        return json_array(encode_safely({**todo, "url": f"{url}{todo['id']}"}) for todo in value)
-    return encode_safely({**value, "url": f"{url}{value['id']}"})
+    for todo in value if isinstance(value, list) else [value]:
+        todo["url"] = f"{url}{todo['id']}"
+    return encode_safely(value)
 
 
 def list_url(environ: WSGIEnvironment) -> str:
@@ -335,10 +331,9 @@ class HTTPError(Exception):
 
 Handler = Callable[..., Response]  # takes the environ, the list, and the groups of the route's pattern
 Handlers = dict[str, Handler]  # by method
-Route = tuple[re.Pattern[str], Handlers]
 
 
-def route(pattern: str, **handlers: Handler) -> Route:
+def route(pattern: str, **handlers: Handler) -> tuple[re.Pattern[str], Handlers]:
     """Return a row of the table of routes. The handler of GET answers HEAD, too (RFC 9110, section 9.3.2)."""
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
@@ -368,10 +363,11 @@ class Document:
     def __init__(
         self, body: bytes, content_type: str, headers: Iterable[Header] = (), gzip_level: int = 4, salt: str = ""
     ) -> None:
-        self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
+        is_text = re.match(r"text/|.*[/+](json|xml)", content_type)
+        self.vary = [("Vary", "Accept-Encoding")] if is_text and len(body) > MIN_GZIPPED else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
-        self.stamp: object = None  # of the file
+        self.stamp: object = None  # of the file, if it is one
         self.gzip_level, self.compressing = gzip_level, threading.Lock()
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
@@ -395,7 +391,6 @@ class DocumentCache:
     def __init__(self) -> None:
         self.renderings: OrderedDict[Hashable, Rendering] = OrderedDict()  # by key, the oldest first
         self.size = 0  # bytes
-        self.count = 0  # how many renderings have begun
         self.lock = threading.Lock()
         self.turns = [threading.Lock() for _ in range(64)]  # each for the keys of a hash value
 
@@ -407,17 +402,16 @@ class DocumentCache:
         last = self.renderings.get(key)
         if last and last.version == version:
             return last.document
-        arrival = self.count
+        arrival = time.monotonic()
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
             last = self.renderings.get(key)
-            if last and (last.version == version or last.number > arrival):
+            if last and (last.version == version or last.began > arrival):
                 return last.document
-            with self.lock:
-                number = self.count = self.count + 1
+            began = time.monotonic()
             document = render()
-            self.keep(key, Rendering(version, number, document))
+            self.keep(key, Rendering(document, version, began))
             return document
         finally:
             if is_held:
@@ -434,11 +428,9 @@ class DocumentCache:
 
 
 class Rendering(NamedTuple):
-    """A document, and the version of which it was rendered, or a newer one. `number` is its place in their order."""
-
-    version: object
-    number: int
     document: Document
+    version: object  # of the todos in it, or an older one
+    began: float
 
 
 def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
@@ -488,7 +480,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
     weights = {}
     for item in accept_encoding.lower().split(","):
         coding, _, weight = item.replace(" ", "").replace("\t", "").partition(";q=")
-        weights[coding] = float(weight or 1) if is_weight(weight or "1") else 0
+        weights[coding] = float(weight or 1) if re.fullmatch(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)?", weight) else 0
     weight_of_gzip = weights.get("gzip", weights.get("*", 0))
     return weight_of_gzip > 0 and weight_of_gzip >= weights.get("identity", 0)
 
@@ -596,9 +588,9 @@ def read_pieces(environ: WSGIEnvironment, size: int) -> Iterator[bytes]:
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
     """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if bad."""
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None or is_key(key):
-        return key
-    raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
+    if key is not None and not re.fullmatch("[!-~]{1,255}", key):
+        raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
+    return key
 
 
 def url_host(name: str) -> str:
@@ -636,10 +628,7 @@ def problem_response(error: HTTPError) -> Response:
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
-is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
-is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_length = re.compile("[0-9]{1,18}").fullmatch
-is_key = re.compile("[!-~]{1,255}").fullmatch
 JSON = ("Content-Type", "application/json")
 MERGE_PATCH = "application/merge-patch+json"
 ACCEPT_PATCH = ("Accept-Patch", f"application/json, {MERGE_PATCH}")
@@ -711,43 +700,50 @@ def read_static_files(
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
-    root, private = os.path.realpath(str(folder)), set(private)
-    private_ids = {file_id(os.stat(path)) for path in private if os.path.exists(path)}
+    root, names = os.path.realpath(str(folder)), set(private)
+    ids = {file_id(path) for path in names if os.path.exists(path)}
     files = {}
     for name, path in walk(folder):
-        key, stamp = os.fsencode(name).decode("latin-1"), None
-        if isinstance(path, Path):
-            place = os.path.realpath(path) if path.is_symlink() else os.path.join(root, *name.split("/"))
-            status = os.stat(place)
-            if place in private or file_id(status) in private_ids or not is_within(place, root):
+        if isinstance(path, Path):  # and not in a zip archive, which has no links
+            place = os.path.realpath(path)
+            if place in names or file_id(place) in ids or is_hidden(os.path.relpath(place, root)):
                 continue
-            stamp = stamp_of(status)
-        document = before.get(key)
-        if not (document and stamp and document.stamp == stamp):
-            body = path.read_bytes()
-            if not (document and document.plain.body == body):
-                content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
-                document = Document(body, content_type, headers, 9)
-            document.stamp = stamp
-        files[key] = document
+        key = os.fsencode(name).decode("latin-1")
+        files[key] = read_static_file(path, headers, before.get(key))
     return files
 
 
-def is_within(path: str, root: str) -> bool:
-    """Tell whether a path is below a folder, and nothing on the way is hidden."""
-    return path.startswith(root + os.sep) and f"{os.sep}." not in path[len(root) :]
-
-
-def file_id(status: os.stat_result) -> tuple[int, int]:
+def file_id(path: str) -> tuple[int, int]:
     """Return what tells a file from all others, by whatever path."""
+    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
-def stamp_of(status: os.stat_result) -> object:
-    """Return what is another one when a file has changed, or None if it has just changed and may do so unseen."""
-    if time.time() - status.st_mtime < 2:  # seconds, the coarsest clock of a file system
+def is_hidden(path: str) -> bool:
+    """Tell whether a relative path has a part that starts with a dot, as that of a file outside has."""
+    return any(part.startswith(".") for part in Path(path).parts)
+
+
+def read_static_file(path: AnyPath, headers: list[Header], last: Document | None) -> Document:
+    """Return a file: the last document of it, if it has not changed."""
+    stamp = stamp_of(path)
+    if last and stamp and last.stamp == stamp:
+        return last
+    body = path.read_bytes()
+    if not last or last.plain.body != body:
+        content_type = CONTENT_TYPES.get(os.path.splitext(path.name)[1].lower(), "application/octet-stream")
+        last = Document(body, content_type, headers, 9)
+    last.stamp = stamp
+    return last
+
+
+def stamp_of(path: AnyPath) -> object:
+    """Return what is another one when a file has changed. None stands for one that may change unseen."""
+    if isinstance(path, zipfile.Path):
         return None
-    return file_id(status), status.st_mtime_ns, status.st_size
+    status = path.stat()
+    has_settled = time.time() - status.st_mtime > 2  # seconds, the coarsest clock of a file system
+    return (status.st_ino, status.st_mtime_ns, status.st_size) if has_settled else None
 
 
 def read_api_description(headers: list[Header]) -> dict[str, Document]:
