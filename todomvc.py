@@ -367,7 +367,8 @@ class Document:
         self.vary = [("Vary", "Accept-Encoding")] if is_text and len(body) > MIN_GZIPPED else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
-        self.stamp: object = None  # of the file, if it is one
+        self.version: object = None  # of the todos or of the file in it
+        self.began = 0.0  # when it was begun, by time.monotonic
         self.gzip_level, self.compressing = gzip_level, threading.Lock()
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
@@ -389,7 +390,7 @@ class DocumentCache:
     """The latest document of each key. A version is rendered once, however many ask for it at the same moment."""
 
     def __init__(self) -> None:
-        self.renderings: OrderedDict[Hashable, Rendering] = OrderedDict()  # by key, the oldest first
+        self.renderings: OrderedDict[Hashable, Document] = OrderedDict()  # by key, the oldest first
         self.size = 0  # bytes
         self.lock = threading.Lock()
         self.turns = [threading.Lock() for _ in range(64)]  # each for the keys of a hash value
@@ -401,36 +402,31 @@ class DocumentCache:
         """
         last = self.renderings.get(key)
         if last and last.version == version:
-            return last.document
+            return last
         arrival = time.monotonic()
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
             last = self.renderings.get(key)
             if last and (last.version == version or last.began > arrival):
-                return last.document
+                return last
             began = time.monotonic()
             document = render()
-            self.keep(key, Rendering(document, version, began))
+            document.version, document.began = version, began
+            self.keep(key, document)
             return document
         finally:
             if is_held:
                 turn.release()
 
-    def keep(self, key: Hashable, rendering: Rendering) -> None:
+    def keep(self, key: Hashable, document: Document) -> None:
         with self.lock:
-            replaced = self.renderings.pop(key, None)
-            self.renderings[key] = rendering
-            self.size += rendering.document.size - (replaced.document.size if replaced else 0)
+            last = self.renderings.pop(key, None)
+            self.renderings[key] = document
+            self.size += document.size - (last.size if last else 0)
             while self.size > MAX_CACHED and len(self.renderings) > 1:
                 _, oldest = self.renderings.popitem(last=False)
-                self.size -= oldest.document.size
-
-
-class Rendering(NamedTuple):
-    document: Document
-    version: object  # of the todos in it, or an older one
-    began: float
+                self.size -= oldest.size
 
 
 def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
@@ -726,18 +722,18 @@ def is_hidden(path: str) -> bool:
 
 def read_static_file(path: AnyPath, headers: list[Header], last: Document | None) -> Document:
     """Return a file: the last document of it, if it has not changed."""
-    stamp = stamp_of(path)
-    if last and stamp and last.stamp == stamp:
+    version = version_of(path)
+    if last and version and last.version == version:
         return last
     body = path.read_bytes()
     if not last or last.plain.body != body:
         content_type = CONTENT_TYPES.get(os.path.splitext(path.name)[1].lower(), "application/octet-stream")
         last = Document(body, content_type, headers, 9)
-    last.stamp = stamp
+    last.version = version
     return last
 
 
-def stamp_of(path: AnyPath) -> object:
+def version_of(path: AnyPath) -> object:
     """Return what is another one when a file has changed. None stands for one that may change unseen."""
     if isinstance(path, zipfile.Path):
         return None
@@ -997,10 +993,9 @@ def around_id(fields: dict[str, Any]) -> tuple[bytes, bytes]:
 def encode_todo(todo: dict[str, Any], old_size: int = 0) -> bytes:
     """Return a todo as it is stored. Raise TodoTooLarge if it is over MAX_TODO, and not smaller than it was."""
     body = encode_safely(todo)
-    if len(body) > MAX_TODO:
-        size = len(body) - len(f',"id":{todo["id"]}')
-        if size > MAX_TODO and not len(body) < old_size:
-            raise TodoTooLarge(f"A todo has at most {MAX_TODO} bytes as ASCII JSON, and this one would have {size}.")
+    size = len(body) - len(f',"id":{todo["id"]}')
+    if size > MAX_TODO and len(body) >= old_size:
+        raise TodoTooLarge(f"A todo has at most {MAX_TODO} bytes as ASCII JSON, and this one would have {size}.")
     return body
 
 
@@ -1029,12 +1024,9 @@ def decode_json(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH:
         refuse_depth(text)
     try:
-        value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-        if text[end:].strip(WHITESPACE):
-            raise json.JSONDecodeError("", text, end)
+        return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON, from line {error.lineno} column {error.colno} on") from None
-    return value
 
 
 def refuse_depth(text: str) -> None:
@@ -1067,7 +1059,6 @@ def whole_number(text: str) -> int:
         raise ValueError(f"a number of {len(text)} digits is too long") from None
 
 
-WHITESPACE = " \t\r\n"
 JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 decoder = json.JSONDecoder(  # parse_constant is called for NaN and Infinity
     object_pairs_hook=distinct_names, parse_int=whole_number, parse_float=finite_float, parse_constant=finite_float
