@@ -481,7 +481,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return weight_of_gzip > 0 and weight_of_gzip >= weights.get("identity", 0)
 
 
-def read_json_object(environ: WSGIEnvironment, declared: str = "application/json") -> dict[str, Any]:
+def read_json_object(environ: WSGIEnvironment, declared: str = "application/json") -> Fields:
     """Return the JSON object in the request body, declared as this media type.
 
     Raise HTTPError 400, 411, 413 or 415 if there is none.
@@ -738,8 +738,9 @@ def version_of(path: AnyPath) -> object:
     if isinstance(path, zipfile.Path):
         return None
     status = path.stat()
-    has_settled = time.time() - status.st_mtime > 2  # seconds, the coarsest clock of a file system
-    return (status.st_ino, status.st_mtime_ns, status.st_size) if has_settled else None
+    changed = max(status.st_mtime, status.st_ctime)  # installers of packages set the first to a constant
+    has_settled = time.time() - changed > 2  # seconds, the coarsest clock of a file system
+    return (status.st_ino, status.st_size, status.st_mtime_ns, changed) if has_settled else None
 
 
 def read_api_description(headers: list[Header]) -> dict[str, Document]:
@@ -786,6 +787,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 # The list. Nothing in this section knows what HTTP is.
 
+Fields = dict[str, Any]  # of a todo, without its id
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
 
@@ -830,11 +832,9 @@ class AnyTodoList(Protocol):
     @property
     def version(self) -> object: ...
     def __iter__(self) -> Iterator[bytes]: ...
-    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
+    def create(self, fields: Fields, key: str | None = None) -> tuple[int, bytes | None]: ...
     def read(self, id: int) -> bytes | None: ...
-    def update(
-        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
-    ) -> bytes | None: ...
+    def update(self, id: int, fields: Fields, check: Check | None = None, is_patch: bool = False) -> bytes | None: ...
     def delete(self, id: int, check: Check | None = None) -> bytes | None: ...
     def delete_all(self, check: Check | None = None) -> list[bytes]: ...
 
@@ -892,7 +892,7 @@ class TodoList:
         with self.lock:
             return filter(None, self.todos.copy())
 
-    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
+    def create(self, fields: Fields, key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo; return its id and the todo. A key makes one todo only: the next time, it returns that one.
 
         Raises KeyReused if the key made a todo of other fields, TodoTooLarge if the todo is over MAX_TODO.
@@ -915,9 +915,7 @@ class TodoList:
         """Return a todo."""
         return self.todos[id] if 0 <= id < len(self.todos) else None
 
-    def update(
-        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
-    ) -> bytes | None:
+    def update(self, id: int, fields: Fields, check: Check | None = None, is_patch: bool = False) -> bytes | None:
         """Merge fields into a todo; return it. `check` first gets the stored todo, and may raise to prevent that.
 
         is_patch: whether the fields are a merge patch (RFC 7396), in which null removes a member and objects merge.
@@ -960,11 +958,11 @@ def list_identity(store: str, user: bytes) -> str:
     return hashlib.sha256(store.encode() + user).hexdigest()[:32]
 
 
-def digest_of(fields: dict[str, Any]) -> str:
+def digest_of(fields: Fields) -> str:
     return hashlib.sha256(encode_json(fields).encode()).hexdigest()
 
 
-def merge(todo: bytes, fields: dict[str, Any], id: int, is_patch: bool = False) -> bytes:
+def merge(todo: bytes, fields: Fields, id: int, is_patch: bool = False) -> bytes:
     """Return a todo with fields merged into it. Raise TodoTooLarge as `encode_todo`."""
     old = json.loads(todo)
     new = merge_patch(old, fields) if is_patch else {**old, **fields}
@@ -984,7 +982,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def around_id(fields: dict[str, Any]) -> tuple[bytes, bytes]:
+def around_id(fields: Fields) -> tuple[bytes, bytes]:
     """Return a new todo in two parts, for a store that knows the id later: before the id, and after it."""
     before, after = encode_todo({**fields, "id": PLACE_OF_ID}).split(str(PLACE_OF_ID).encode())
     return before, after
