@@ -117,7 +117,7 @@ def is_same_origin(environ: WSGIEnvironment) -> bool:
     if site:
         return site in ("same-origin", "none")
     origin = environ.get("HTTP_ORIGIN")
-    return not origin or origin.partition("://")[2] == environ.get("HTTP_HOST")
+    return not origin or origin.partition("://")[1:] == ("://", environ.get("HTTP_HOST"))  # it may be "null"
 
 
 def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGIApplication:
