@@ -398,7 +398,7 @@ class DocumentCache:
     def latest(self, key: Hashable, version: object, render: Callable[[], Document]) -> Document:
         """Return a document that is not older than this version, which was read before.
 
-        While another request renders the document, this one waits. What was rendered from its arrival on, will do.
+        While another request renders the document, this one waits. A rendering that began after its arrival will do.
         """
         last = self.renderings.get(key)
         if last and last.version == version:
@@ -696,13 +696,14 @@ def read_static_files(
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
-    root, names = os.path.realpath(str(folder)), set(private)
+    if isinstance(folder, Path):  # and not in a zip archive, which has no links
+        folder = folder.resolve()
+    names, files = set(private), {}
     ids = {file_id(path) for path in names if os.path.exists(path)}
-    files = {}
     for name, path in walk(folder):
-        if isinstance(path, Path):  # and not in a zip archive, which has no links
-            place = os.path.realpath(path)
-            if place in names or file_id(place) in ids or is_hidden(os.path.relpath(place, root)):
+        if isinstance(path, Path):
+            place = str(path.resolve() if path.is_symlink() else path)
+            if place in names or file_id(place) in ids or not is_within(place, str(folder)):
                 continue
         key = os.fsencode(name).decode("latin-1")
         files[key] = read_static_file(path, headers, before.get(key))
@@ -715,9 +716,9 @@ def file_id(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def is_hidden(path: str) -> bool:
-    """Tell whether a relative path has a part that starts with a dot, as that of a file outside has."""
-    return any(part.startswith(".") for part in Path(path).parts)
+def is_within(path: str, root: str) -> bool:
+    """Tell whether a path is below a folder, and nothing on the way is hidden."""
+    return path.startswith(root + os.sep) and f"{os.sep}." not in path[len(root) :]
 
 
 def read_static_file(path: AnyPath, headers: list[Header], last: Document | None) -> Document:
@@ -740,7 +741,7 @@ def version_of(path: AnyPath) -> object:
     status = path.stat()
     changed = max(status.st_mtime, status.st_ctime)  # installers of packages set the first to a constant
     has_settled = time.time() - changed > 2  # seconds, the coarsest clock of a file system
-    return (status.st_ino, status.st_size, status.st_mtime_ns, changed) if has_settled else None
+    return (status.st_ino, status.st_size, changed) if has_settled else None
 
 
 def read_api_description(headers: list[Header]) -> dict[str, Document]:
