@@ -91,7 +91,7 @@ class TodoMVC:
         self.templates = locate(Path(templates or HERE / "templates"))
         self.static_has_page = bool(static and not templates)
         self.files: dict[str, Document] = {}
-        self.api_description = read_api_description()
+        self.api_description = read_api_description(self.page_headers)
         self.read_folders()
         self.next_read = time.monotonic() + SECONDS_BETWEEN_READS if static or templates or debug else math.inf
         self.pages, self.lists = DocumentCache(), DocumentCache()
@@ -229,9 +229,7 @@ class TodoMVC:
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
         """Return the list of the user whom the server has authenticated (REMOTE_USER: RFC 3875, section 4.1.11)."""
-        user = environ.get("REMOTE_USER")
-        if not user:
-            return self.todos
+        user = environ.get("REMOTE_USER") or ""
         if len(user) > MAX_USER:
             raise HTTPError("400 Bad Request", f"The name of a user may have {MAX_USER} characters at most.")
         return self.todos.of(user)
@@ -406,9 +404,10 @@ class DocumentCache:
 
         While another request renders the document, this one waits. What was rendered from its arrival on, will do.
         """
-        arrival, last = self.count, self.renderings.get(key)
+        last = self.renderings.get(key)
         if last and last.version == version:
             return last.document
+        arrival = self.count
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
@@ -507,7 +506,7 @@ def read_json_object(environ: WSGIEnvironment, declared: str = "application/json
         raise HTTPError("415 Unsupported Media Type", detail, ("Accept-Encoding", "identity"))
     body = read_body(environ)
     try:
-        value = decode_json(body.decode("utf-8-sig"))  # RFC 8259, section 8.1, lets a parser ignore a byte order mark
+        value = decode_json(body.decode().removeprefix("\ufeff"))  # a byte order mark (RFC 8259, section 8.1)
     except UnicodeDecodeError as error:
         raise HTTPError("400 Bad Request", f"Send JSON in UTF-8: byte {error.start} of the body is not.") from None
     except ValueError as error:
@@ -676,7 +675,7 @@ class PageTemplate(Template):
     flags = re.NOFLAG
     names = r"(?:root|url|user|todos|list)(?!\w)"
     never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
-    pattern = rf"(?<!\.)\$(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
+    pattern = rf"\$(?<!\.\$)(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
@@ -751,10 +750,10 @@ def stamp_of(status: os.stat_result) -> object:
     return file_id(status), status.st_mtime_ns, status.st_size
 
 
-def read_api_description() -> dict[str, Document]:
+def read_api_description(headers: list[Header]) -> dict[str, Document]:
     """Return the description of the API, which every client finds, whatever its static files are."""
     path = locate(HERE / "static") / "openapi.json"
-    return {"/openapi.json": Document(path.read_bytes(), "application/json", gzip_level=9)} if path.is_file() else {}
+    return {"/openapi.json": Document(path.read_bytes(), "application/json", headers, 9)} if path.is_file() else {}
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:
@@ -886,7 +885,9 @@ class TodoList:
         self.lock = threading.Lock()
 
     def of(self, user: str) -> TodoList:
-        """Return the list of a user, by a name that is not empty. It shares nothing with any other list."""
+        """Return the list of a user, which shares nothing with any other list; "" is the shared one."""
+        if not user:
+            return self
         return self.users.get(user) or self.users.setdefault(user, TodoList())
 
     def renew(self) -> None:
