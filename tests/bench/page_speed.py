@@ -25,6 +25,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
+from npm import installed  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from todomvc import TodoList, TodoMVC  # noqa: E402
