@@ -138,7 +138,6 @@ def test_a_renewal_is_seen_by_a_process_that_goes_on(path):
     todos = SQLiteTodoList(path)
     before = todos.identity, todos.of("alice").identity
     SQLiteTodoList(path).renew()
-    assert list(todos) == []
     assert {todos.identity, todos.of("alice").identity}.isdisjoint(before)
     assert todos.identity == SQLiteTodoList(path).identity
 
