@@ -1432,11 +1432,11 @@ def test_more_than_fits_stays_in_the_outbox_when_leaving(restartable, open_page)
 
 
 def wait_until(condition):
-    for _ in range(100):
+    for _ in range(600):
         if condition():
             return
         threading.Event().wait(0.05)
-    raise AssertionError("it did not happen within 5 s")
+    raise AssertionError("it did not happen within 30 s")
 
 
 # Without a place to keep things
