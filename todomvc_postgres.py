@@ -20,7 +20,6 @@ import select
 import sys
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
@@ -46,8 +45,8 @@ from todomvc import (
     ListUnavailable,
     Replaced,
     Unconfirmed,
+    around_id,
     digest_of,
-    encode_todo,
     json_array,
     list_identity,
     merge,
@@ -94,6 +93,8 @@ class PostgresTodoList:
         todos.owner, todos.known_store_id = user.encode("utf-8", "surrogatepass"), ""
         return todos
 
+    files = ()  # none on this machine
+
     @property
     def database(self) -> Database:
         process = os.getpid()
@@ -130,7 +131,7 @@ class PostgresTodoList:
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
-        before, after = around_id(fields)
+        before, after = (part.decode() for part in around_id(fields))
         digest = None if key is None else digest_of(fields)
         try:
             with self.database.turn(self.owner):
@@ -148,9 +149,11 @@ class PostgresTodoList:
         (todo,) = self.select(READ, id=id)
         return todo.encode() if todo else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
-        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+        return self.replace(id, check, lambda todo: merge(todo, fields, id, is_patch))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
@@ -205,12 +208,6 @@ class PostgresTodoList:
 
 def other_store() -> NoReturn:
     raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
-
-
-def around_id(fields: dict[str, Any]) -> tuple[str, str]:
-    """Return the JSON of a new todo in two parts: before its id, which the database gives, and after it."""
-    before, after = encode_todo({**fields, "id": PLACE}).decode().split(str(PLACE))
-    return before, after
 
 
 class Database:
@@ -387,7 +384,6 @@ def make_store(connection: Connection) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
-PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
 OPTIONS = {
     "autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
     "prepare_threshold": None,  # behind a pooler, a prepared statement may be another one's of the same name

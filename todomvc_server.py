@@ -25,7 +25,6 @@ from wsgiref.handlers import SimpleHandler
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from todomvc import (
-    HERE,
     AnyTodoList,
     HTTPError,
     ListUnavailable,
@@ -65,13 +64,13 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            server.application = guard_from_options(application, options, server.server_name)
+            server.application = guard_from_options(application, options)
             serve(server, options)
 
 
 def serve(server: ThreadingWSGIServer, options: argparse.Namespace) -> None:
     if options.debug:
-        arguments = options, server.server_port, modification_times(options)
+        arguments = options, server.server_port, modification_times()
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
     url = f"http://{server.server_name}:{server.server_port}/"
     print(f"Serving the todos at {url}, kept in {place(options.db)}, until Ctrl-C.", flush=True)
@@ -97,17 +96,8 @@ def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC
     return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
 
 
-def guard_from_options(
-    application: WSGIApplication, options: argparse.Namespace, bound_to: str | None = None
-) -> WSGIApplication:
-    """Return the application with its guards.
-
-    bound_to: the address that the server listens at, if it is known. Without --allow-host, any Host is accepted unless
-    this is a loopback address.
-    """
-    hosts = options.allow_host or None
-    if bound_to is not None and is_loopback(bound_to):
-        hosts = [*options.allow_host, url_host(options.host.lower())]
+def guard_from_options(application: WSGIApplication, options: argparse.Namespace) -> WSGIApplication:
+    hosts = [*options.allow_host, options.host]
     return guard(application, hosts, ["*"] if options.todo_backend else options.cors, options.user_header)
 
 
@@ -135,7 +125,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks")  # fmt: skip
     add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
-        help="show tracebacks in the browser, and start again when a file has changed")  # fmt: skip
+        help="show tracebacks in the browser, and take up changes of the program's files")  # fmt: skip
     return parser
 
 
@@ -176,7 +166,7 @@ def list_of_words(pattern: str, kind: str) -> Callable[[str], list[str]]:
 
 
 HOST = r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
-host_names = list_of_words(HOST, "a name without a port, such as todos.example.org")
+host_names = list_of_words(rf"\*|{HOST}", "a name without a port, such as todos.example.org, or *")
 origins = list_of_words(rf"\*|[a-z][a-z0-9+.-]*://{HOST}(?::[0-9]+)?", "an origin, such as https://example.org, or *")
 
 
@@ -378,21 +368,22 @@ MAX_CONNECTION_SECONDS = 120
 
 
 def restart_on_change(options: argparse.Namespace, port: int, before: dict[Path, int]) -> None:
-    """Start the program again at the same port when one of its files has changed and all can be used."""
+    """Start the program again at the same port when one of its modules has changed and all can be used.
+
+    The page and the static files need no restart: TodoMVC reads them again itself.
+    """
     now = before
     while True:
         time.sleep(0.25)
-        now, last = modification_times(options), now
+        now, last = modification_times(), now
         if now == last != before:  # not while a file is still being written
             before = now
             if is_usable(options):
                 os.execv(sys.executable, [sys.executable, *sys.argv, "--port", str(port)])
 
 
-def modification_times(options: argparse.Namespace) -> dict[Path, int]:
-    folders = Path(options.static or HERE / "static"), Path(options.templates or HERE / "templates")
-    files = [*own_files(), *(file for folder in folders for file in folder.rglob("*"))]
-    return {file: file.stat().st_mtime_ns for file in files if file.exists()}
+def modification_times() -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in own_files() if file.exists()}
 
 
 def own_files() -> list[Path]:

@@ -178,6 +178,34 @@ def test_lists_that_merge_different_fields_at_once_lose_none(todos, path):
     assert todos.read(0).count(b":") == 201
 
 
+def test_a_todo_that_changes_while_it_is_merged_is_merged_again(todos, path):
+    todos.create({"title": "a"})
+    other, seen = SQLiteTodoList(path), []
+
+    def check(todo):
+        seen.append(todo)
+        if len(seen) == 1:
+            other.update(0, {"title": "b"})
+
+    assert todos.update(0, {"done": True}, check) == b'{"title":"b","id":0,"done":true}' == other.read(0)
+    assert seen == [b'{"title":"a","id":0}', b'{"title":"b","id":0}']
+
+
+def test_a_todo_that_is_deleted_while_it_is_merged_stays_deleted(todos, path):
+    todos.create({"title": "a"})
+    other = SQLiteTodoList(path)
+    assert todos.update(0, {"done": True}, lambda todo: other.delete(0)) is None
+    assert list(todos) == list(other) == []
+
+
+def test_others_that_keep_changing_a_todo_make_it_unavailable(todos, path, monkeypatch):
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 0.2)
+    todos.create({})
+    other = SQLiteTodoList(path)
+    with pytest.raises(ListUnavailable, match="others kept changing"):
+        todos.update(0, {"done": True}, lambda todo: other.update(0, {"title": "b"}))
+
+
 # Writes that fail
 
 
@@ -226,15 +254,15 @@ def together(todos, works):
 
 @contextlib.contextmanager
 def busy(todos):
-    """Keep a list in the middle of a write, an update of its first todo."""
+    """Keep a list in the middle of a write."""
     began, go = threading.Event(), threading.Event()
 
-    def wait(todo):
+    def wait(database):
         began.set()
         go.wait(10)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(todos.update, 0, {}, wait)
+        pool.submit(todos.file.write, wait)
         assert began.wait(10)
         yield
         go.set()
@@ -260,7 +288,7 @@ def test_a_check_that_refuses_fails_its_own_write_only(todos):
         raise LookupError
 
     todos.create({})
-    works = [lambda: todos.create({}), lambda: todos.update(0, {"x": 1}, refuse), lambda: todos.create({})]
+    works = [lambda: todos.create({}), lambda: todos.delete_all(refuse), lambda: todos.create({})]
     outcomes = together(todos, works)
     assert isinstance(outcomes[1], LookupError)
     assert [outcomes[0][0], outcomes[2][0], todos.read(0)] == [1, 2, b'{"id":0}']
@@ -281,7 +309,7 @@ def test_one_key_in_one_transaction_makes_one_todo(todos):
 
 def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(todos):
     todos.create({})
-    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.update(0, {}, lambda todo: sys.exit())])
+    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.delete_all(lambda all_todos: sys.exit())])
     assert [type(outcome) for outcome in outcomes] == [SystemExit, ListUnavailable]  # the first commits for both
     assert len(list(todos)) == 1
     assert todos.create({})[0] == 1
