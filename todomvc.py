@@ -244,10 +244,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
+    is_known = not isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        return HTTPError("507 Insufficient Storage", "The disk is full and nothing was changed: make room first.")
+        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if isinstance(error, Unconfirmed):
+    if not is_known:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -723,7 +725,7 @@ class ListFull(ListUnavailable):
 
 
 class Unconfirmed(ListUnavailable):
-    """Nobody can tell whether the change was made: the connection was lost before the store said so."""
+    """Nobody can tell whether the change was made: the store failed, or was lost, before it said so."""
 
 
 class TodoList:
