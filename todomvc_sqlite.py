@@ -302,11 +302,11 @@ class TodoFile:
             raise self.list_error(error) from error
 
     def read_changes(self) -> None:
-        changes = "SELECT user, id, json, version FROM todo"
+        changes = "SELECT CASE typeof(user) WHEN 'blob' THEN user END, id, json, version FROM todo"
         if self.version:  # else all rows, in the order in which they are stored, which is faster than by version
             changes += f" WHERE version > {self.version} ORDER BY +user, +id"  # the signs forbid to walk all rows
         self.id = self.reader.execute("SELECT CAST(id AS TEXT) FROM store").fetchone()[0].decode()
-        newest, owner = self.version, None
+        newest, owner, mine = self.version, None, UserList()
         for user, id, todo, version in self.reader.execute(changes):
             if user != owner:
                 owner, mine = user, self.lists.get(user) or self.lists.setdefault(user, UserList())
