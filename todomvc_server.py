@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
         except (OSError, ValueError, ListUnavailable) as error:
             sys.exit(f"todomvc: {error}")
         with server:
-            server.application = guard_from_options(application, options, server.server_name)
+            server.application = guard_from_options(application, options)
             serve(server, options)
 
 
@@ -97,17 +97,8 @@ def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC
     return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
 
 
-def guard_from_options(
-    application: WSGIApplication, options: argparse.Namespace, bound_to: str | None = None
-) -> WSGIApplication:
-    """Return the application with its guards.
-
-    bound_to: the address that the server listens at, if it is known. Without --allow-host, any Host is accepted unless
-    this is a loopback address.
-    """
-    hosts = options.allow_host or None
-    if bound_to is not None and is_loopback(bound_to):
-        hosts = [*options.allow_host, url_host(options.host.lower())]
+def guard_from_options(application: WSGIApplication, options: argparse.Namespace) -> WSGIApplication:
+    hosts = [*options.allow_host, options.host]
     return guard(application, hosts, ["*"] if options.todo_backend else options.cors, options.user_header)
 
 
@@ -176,7 +167,7 @@ def list_of_words(pattern: str, kind: str) -> Callable[[str], list[str]]:
 
 
 HOST = r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
-host_names = list_of_words(HOST, "a name without a port, such as todos.example.org")
+host_names = list_of_words(rf"\*|{HOST}", "a name without a port, such as todos.example.org, or *")
 origins = list_of_words(rf"\*|[a-z][a-z0-9+.-]*://{HOST}(?::[0-9]+)?", "an origin, such as https://example.org, or *")
 
 
