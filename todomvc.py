@@ -740,6 +740,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
+Row = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key and the digest of its fields
 
 
 def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
@@ -836,6 +837,29 @@ class TodoList:
         """Give this list and those of all users other identities, as after a return to an earlier state."""
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
+
+    def rows(self, user: str | None = None) -> Iterator[Row]:
+        """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
+
+        A user's name is nothing for the shared list. A todo is None if it is deleted.
+        """
+        for name, todos in {"": self, **self.users}.items():
+            if user in (None, name):
+                with todos.lock:
+                    kept, keys = todos.todos.copy(), {id: (key, digest) for key, (id, digest) in todos.keys.items()}
+                for id, todo in enumerate(kept):
+                    yield name, id, todo, *keys.get(id, (None, None))
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take over the rows of another store. Raise ValueError if this one is not empty, or what `rows` raises."""
+        if next(self.rows(), None):
+            raise ValueError("there are todos already: rows are loaded into an empty store")
+        for user, id, todo, key, digest in list(rows):
+            todos = self.of(user) if user else self
+            todos.todos.append(todo)
+            if key is not None and digest is not None:
+                todos.keys[key] = id, digest
+            todos.version += 1
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
@@ -970,10 +994,10 @@ is_postgres_url = re.compile("postgres(?:ql)?://").match
 MAX_DEPTH = 100  # arrays and objects within each other; far below any recursion limit
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str, max_depth: int = MAX_DEPTH) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that could not be stored unchanged."""
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_depth(text)
+    if text.count("[") + text.count("{") > max_depth:
+        refuse_depth(text, max_depth)
     try:
         value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
         if text[end:].strip(WHITESPACE):
@@ -983,13 +1007,13 @@ def decode_json(text: str) -> Any:
     return value
 
 
-def refuse_depth(text: str) -> None:
+def refuse_depth(text: str, max_depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for deep nesting, before the decoder goes down into it by recursion."""
     depth = 0
     for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        if depth > max_depth:
+            raise ValueError(f"it is nested more than {max_depth} deep")
 
 
 def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from todomvc import (
@@ -30,6 +30,7 @@ from todomvc import (
     ListFull,
     ListUnavailable,
     Replaced,
+    Row,
     Unconfirmed,
     around_id,
     decode_json,
@@ -74,7 +75,7 @@ class SQLiteTodoList:
     def of(self, user: str) -> SQLiteTodoList:
         """Return the list of a user, as TodoList.of does. It is in the same file."""
         todos = copy.copy(self)
-        todos.user = user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
+        todos.user = encoded(user)
         return todos
 
     @property
@@ -92,6 +93,53 @@ class SQLiteTodoList:
         """Give all lists in the file other identities, as TodoList.renew does."""
         self.file.write(lambda database: database.execute(RENEW, (new_identity(),)))
         self.file.read(self.user)  # and with it, the new id
+
+    @property
+    def store_id(self) -> str:
+        """The id of the file, from which the identities of the lists are made."""
+        return self.file.store_id
+
+    def rows(self, user: str | None = None) -> Iterator[Row]:
+        """Iterate over all that the file holds, as TodoList.rows does, or over the list of a user."""
+        select, values = (SELECT_ROWS, ()) if user is None else (SELECT_ROWS_OF_USER, (encoded(user),))
+        with self.file.moment() as database:
+            for name, id, todo, key, digest in database.execute(select, values):
+                yield decoded(name), id, harmless(todo, id), key and key.decode(), digest and digest.decode()
+
+    def load(self, rows: Iterable[Row], store_id: str | None = None) -> None:
+        """Take over the rows of another store, as TodoList.load does, in one transaction.
+
+        store_id: the id of that store, if this file takes its place.
+        """
+
+        def insert(database: sqlite3.Connection) -> None:
+            if database.execute("SELECT 1 FROM todo LIMIT 1").fetchone():
+                raise ValueError(f"{self.file.path}: there are todos already: rows are loaded into an empty store")
+            with savepoint(database):
+                for version, (user, id, todo, key, digest) in enumerate(rows, 1):
+                    database.execute(LOAD, (encoded(user), id, todo and todo.decode(), key, digest, version))
+                if store_id:
+                    database.execute(RENEW, (store_id,))
+
+        self.file.write(insert)
+
+    def backup(self, path: str, progress: Callable[[int, int], None]) -> None:
+        """Write a copy to an empty file. The copy has an id of its own, so the lists in it are other lists.
+
+        progress: called with the number of pages that are copied, and of all.
+        """
+        with self.file.moment() as database, contextlib.closing(sqlite3.connect(path)) as copy:
+            database.backup(copy, pages=1000, progress=lambda _, left, total: progress(total - left, total), sleep=0)
+            copy.execute("PRAGMA journal_mode = DELETE")  # so that it is one file
+            copy.execute(RENEW, (new_identity(),))
+            copy.commit()
+
+    def check(self) -> None:
+        """Raise UnusableFile if SQLite finds the file damaged."""
+        with self.file.moment() as database:
+            found = database.execute("PRAGMA integrity_check(1)").fetchone()[0].decode()
+        if found != "ok":
+            raise UnusableFile(f"{self.file.path}: {found}")
 
     @property
     def version(self) -> int:
@@ -171,6 +219,30 @@ class SQLiteTodoList:
         return self.file.write(change)
 
 
+@contextlib.contextmanager
+def savepoint(database: sqlite3.Connection) -> Iterator[None]:
+    """Undo what was done in the transaction since, if there is an exception."""
+    database.execute("SAVEPOINT point")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK TO point")
+        raise
+    finally:
+        database.execute("RELEASE point")
+
+
+def encoded(user: str) -> bytes:
+    return user.encode("utf-8", "surrogatepass")  # SQLite's text cannot hold every str
+
+
+def decoded(user: bytes) -> str:
+    return user.decode("utf-8", "surrogatepass")
+
+
+SELECT_ROWS = "SELECT user, id, json, key, digest FROM todo ORDER BY user, id"
+SELECT_ROWS_OF_USER = "SELECT user, id, json, key, digest FROM todo WHERE user = ? ORDER BY id"
+LOAD = "INSERT INTO todo (user, id, json, key, digest, version) VALUES (?, ?, ?, ?, ?, ?)"
 RENEW = "UPDATE store SET id = ?"
 MARK = "SELECT id || printf(' %019d', (SELECT coalesce(max(version), 0) FROM todo)) FROM store"
 NEXT_VERSION = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
@@ -309,6 +381,20 @@ class TodoFile:
     def snapshot(self, user: bytes) -> list[bytes | None]:
         with self.reading:
             return self.read(user).todos.copy()
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that shows the file as it is now, whatever others write meanwhile."""
+        self.ensure_open()
+        options: dict[str, Any] = {"timeout": MAX_WAIT, "isolation_level": None, "check_same_thread": False}
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, **options)) as database:
+                database.text_factory = bytes
+                database.execute("BEGIN")
+                database.execute("SELECT 1 FROM store").fetchone()
+                yield database
+        except sqlite3.Error as error:
+            raise self.list_error(error) from error
 
     def refresh(self) -> None:
         """Read what has been committed since the last time, if data_version says that there is something."""
