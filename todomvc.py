@@ -738,7 +738,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
-Row = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key and the digest of its fields
+StoredRow = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key, digest of its fields
 
 
 def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
@@ -838,7 +838,7 @@ class TodoList:
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
 
-    def rows(self, user: str | None = None) -> Iterator[Row]:
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
 
         A user's name is nothing for the shared list. A todo is None if it is deleted.
@@ -850,12 +850,12 @@ class TodoList:
                 for id, todo in enumerate(kept):
                     yield name, id, todo, *keys.get(id, (None, None))
 
-    def load(self, rows: Iterable[Row]) -> None:
+    def load(self, rows: Iterable[StoredRow]) -> None:
         """Take over the rows of another store. Raise ValueError if this one is not empty, or what `rows` raises."""
         if next(self.rows(), None):
             raise ValueError("there are todos already: rows are loaded into an empty store")
         for user, id, todo, key, digest in list(rows):
-            todos = self.of(user) if user else self
+            todos = self.of(user)
             todos.todos.append(todo)
             if key is not None and digest is not None:
                 todos.keys[key] = id, digest

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from typing import IO, Any
 from todomvc import (
     MAX_DEPTH,
     MAX_USER,
-    Row,
+    StoredRow,
     decode_json,
     encode_safely,
     is_key,
@@ -95,7 +96,7 @@ def load(todos: Any, options: argparse.Namespace) -> None:
     say(f"Imported {rows}.")
 
 
-def write_lines(file: IO[bytes], store_id: str, rows: Iterable[Row]) -> None:
+def write_lines(file: IO[bytes], store_id: str, rows: Iterable[StoredRow]) -> None:
     file.write(line({"todomvc": 1, "store": store_id}))
     number = 0
     for user, id, todo, key, digest in rows:
@@ -112,15 +113,18 @@ def line(value: Any) -> bytes:
 ROW = b'{"user":%s,"id":%d,"todo":%s,"key":%s,"digest":%s}\n'
 
 
-def read_lines(file: IO[bytes]) -> tuple[str, Iterator[Row]]:
+def read_lines(file: IO[bytes]) -> tuple[str, Iterator[StoredRow]]:
     """Return the id of the store and the rows of an export. Raise ValueError, also between rows, if it is not one."""
     header = parse(1, next(file, b""))
-    if header.get("todomvc") != 1 or not isinstance(header.get("store"), str):
+    if header.get("todomvc") != 1 or not is_store_id(str(header.get("store"))):
         raise ValueError("line 1: this is not an export of todomvc, or one of a newer version")
     return header["store"], read_rows(file)
 
 
-def read_rows(file: IO[bytes]) -> Iterator[Row]:
+is_store_id = re.compile("[0-9a-f]{32}").fullmatch
+
+
+def read_rows(file: IO[bytes]) -> Iterator[StoredRow]:
     number = 2
     for number, text in enumerate(file, 2):
         fields = parse(number, text)
@@ -142,7 +146,7 @@ def parse(number: int, text: bytes) -> dict[str, Any]:
     return value
 
 
-def parsed_row(number: int, fields: Any) -> Row:
+def parsed_row(number: int, fields: Any) -> StoredRow:
     user, id, todo, key, digest = (fields.get(name) for name in ("user", "id", "todo", "key", "digest"))
     is_user, is_id = isinstance(user, str) and len(user) <= MAX_USER, type(id) is int
     is_todo = todo is None or isinstance(todo, dict)
@@ -155,12 +159,12 @@ def parsed_row(number: int, fields: Any) -> Row:
 class Counted:
     """Rows that are counted as they pass. Raises ValueError if the ids of a list do not go up from 0 without a gap."""
 
-    def __init__(self, rows: Iterable[Row], verb: str) -> None:
+    def __init__(self, rows: Iterable[StoredRow], verb: str) -> None:
         self.rows, self.progress = rows, Progress(verb, "rows")
         self.lengths: dict[str, int] = {}
         self.live = 0
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[StoredRow]:
         for number, row in enumerate(self.rows, 1):
             user, id, todo, _, _ = row
             length = self.lengths.get(user, 0)

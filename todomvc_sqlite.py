@@ -30,7 +30,7 @@ from todomvc import (
     ListFull,
     ListUnavailable,
     Replaced,
-    Row,
+    StoredRow,
     Unconfirmed,
     around_id,
     decode_json,
@@ -99,14 +99,14 @@ class SQLiteTodoList:
         """The id of the file, from which the identities of the lists are made."""
         return self.file.store_id
 
-    def rows(self, user: str | None = None) -> Iterator[Row]:
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the file holds, as TodoList.rows does, or over the list of a user."""
         select, values = (SELECT_ROWS, ()) if user is None else (SELECT_ROWS_OF_USER, (encoded(user),))
         with self.file.moment() as database:
             for name, id, todo, key, digest in database.execute(select, values):
                 yield decoded(name), id, harmless(todo, id), key and key.decode(), digest and digest.decode()
 
-    def load(self, rows: Iterable[Row], store_id: str | None = None) -> None:
+    def load(self, rows: Iterable[StoredRow], store_id: str | None = None) -> None:
         """Take over the rows of another store, as TodoList.load does, in one transaction.
 
         store_id: the id of that store, if this file takes its place.
