@@ -226,10 +226,9 @@ def savepoint(database: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        database.execute("ROLLBACK TO point")
+        if database.in_transaction:  # a full disk may have ended it
+            database.execute("ROLLBACK TO point")
         raise
-    finally:
-        database.execute("RELEASE point")
 
 
 def encoded(user: str) -> bytes:

@@ -208,6 +208,21 @@ def test_a_write_works_again_once_there_is_room_and_its_id_is_the_next(full):
     assert full.create(BIG, "key")[0] == 1
 
 
+def test_rows_for_which_there_is_no_room_leave_the_file_empty(path):
+    todos = SQLiteTodoList(path)
+    pragma(todos, "max_page_count = 20")
+    with pytest.raises(ListFull):
+        todos.load(("", id, b'{"title":"%s","id":%d}' % (b"x" * 1000, id), None, None) for id in range(1000))
+    assert list(todos.rows()) == list(SQLiteTodoList(path).rows()) == []
+    assert todos.create({}) == (0, b'{"id":0}')
+
+
+def test_a_key_that_stands_twice_in_the_rows_leaves_the_file_empty(todos):
+    with pytest.raises(ListUnavailable, match="UNIQUE"):
+        todos.load(("", id, b'{"id":%d}' % id, "k", "d") for id in range(2))
+    assert list(todos.rows()) == []
+
+
 def test_a_full_disk_fails_no_write_that_is_small_enough(full):
     outcomes = together(full, [lambda: full.create(BIG), lambda: full.create({"n": 1}), lambda: full.delete(0)])
     assert isinstance(outcomes[0], ListFull)
