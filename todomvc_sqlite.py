@@ -516,8 +516,9 @@ class TodoFile:
         except BaseException as error:
             if self.writer.in_transaction:  # SQLite has not ended it already (lang_transaction.html)
                 is_known = self.roll_back()
+            kind = self.kind_of_error(error, is_known)
             for write in writes:
-                write.error = self.list_error(error, is_known)
+                write.error = kind(str(error) or repr(error))
             if not isinstance(error, (sqlite3.Error, MemoryError)):
                 raise
 
@@ -529,13 +530,17 @@ class TodoFile:
             return False
         return True
 
-    def list_error(self, error: BaseException, is_known: bool = True) -> ListUnavailable:
+    def list_error(self, error: BaseException) -> ListUnavailable:
+        """Return what a list raises in place of an error before which nothing was changed."""
+        return self.kind_of_error(error, True)(str(error))
+
+    def kind_of_error(self, error: BaseException, is_known: bool) -> type[ListUnavailable]:
         """Return what a list raises in place of an error. is_known: whether it is certain that nothing was changed."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what extends it (rescode.html)
         is_full = code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and not has_room(self.path))
         if is_known or code == sqlite3.SQLITE_FULL:  # then the page that ends a transaction is not in the log
-            return ListFull(str(error)) if is_full else ListUnavailable(str(error) or repr(error))
-        return FullUnconfirmed(str(error)) if is_full else Unconfirmed(str(error) or repr(error))
+            return ListFull if is_full else ListUnavailable
+        return FullUnconfirmed if is_full else Unconfirmed
 
     def os_error(self, error: OSError) -> ListUnavailable:
         text = f"{error.filename or self.path}: {error.strerror}"
@@ -611,12 +616,12 @@ class LockFile:
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
         """Hold the lock. Raise ListUnavailable if others hold it until the deadline (time.monotonic)."""
-        pause = 0.002
+        pause = 0.0001  # a commit takes about as long
         while not try_lock(self.descriptor):
             if time.monotonic() > deadline:
                 raise ListUnavailable("another process has been writing for too long")
             time.sleep(pause)
-            pause = max(0.9 * pause, 0.0001)  # whoever has waited longer asks more often, which makes it fair
+            pause = max(0.9 * pause, 0.00002)  # whoever has waited longer asks more often, which makes it fair
         try:
             yield
         finally:
@@ -777,7 +782,7 @@ def identity(path: str) -> tuple[int, int] | None:
 
 
 def has_room(path: str) -> bool:
-    """Tell whether a large todo could be written beside a file, or at its end.
+    """Tell whether a large todo could be written beside a file, at the place of its end.
 
     SQLite knows only a full disk (ENOSPC), and calls other limits an I/O error.
     """
@@ -786,7 +791,7 @@ def has_room(path: str) -> bool:
     try:
         with tempfile.TemporaryFile(dir=os.path.dirname(path)) as file:
             file.seek(max(os.path.getsize(name) for name in (path, f"{path}-wal") if os.path.exists(name)))
-            file.write(bytes(2 * MAX_BODY))
+            file.write(bytes(MAX_BODY))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import todomvc_sqlite
-from todomvc import KeyReused, ListFull, ListUnavailable
-from todomvc_sqlite import SQLiteTodoList, UnusableFile
+from todomvc import KeyReused, ListFull, ListUnavailable, Unconfirmed
+from todomvc_sqlite import SQLiteTodoList, TodoFile, UnusableFile
 
 BIG = {"title": "x" * 200_000}
 
@@ -300,6 +300,25 @@ def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(t
     assert [type(outcome) for outcome in outcomes] == [SystemExit, ListUnavailable]  # the first commits for both
     assert len(list(todos)) == 1
     assert todos.create({})[0] == 1
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="it is CPython's profiler that interrupts")
+def test_an_interruption_right_after_the_commit_leaves_its_writes_unknown(todos):
+    outcomes = together(todos, [lambda: interrupted_at_commit(todos.create), lambda: todos.create({"n": 2})])
+    assert [type(outcome) for outcome in outcomes] == [Interrupted, Unconfirmed]
+    assert list(todos) == [b'{"id":0}', b'{"n":2,"id":1}']
+
+
+def interrupted_at_commit(create):
+    """Create a todo, and raise Interrupted once SQLite has carried out COMMIT, as the handler of a signal may."""
+
+    def interrupt(frame, event, function):
+        if event == "c_return" and frame.f_code is TodoFile.commit.__code__ and not frame.f_locals["is_known"]:
+            sys.setprofile(None)
+            raise Interrupted
+
+    sys.setprofile(interrupt)
+    return create({})
 
 
 @pytest.mark.parametrize("hold", ["lock", "transaction"])
