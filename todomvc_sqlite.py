@@ -324,9 +324,8 @@ class TodoFile:
         except OSError as error:
             raise self.os_error(error) from error
         except (sqlite3.Error, ListUnavailable) as error:
-            if isinstance(self.list_error(error), ListFull):
-                raise ListFull(f"{self.path}: {error}") from error
-            raise UnusableFile(f"{self.path}: {error}") from error
+            is_full = isinstance(error, ListFull) or self.kind_of_error(error, True) is ListFull
+            raise (ListFull if is_full else UnusableFile)(f"{self.path}: {error}") from error
         finally:
             if not self.process:
                 self.close()  # at once: a transaction that is left open would keep all others out
@@ -415,7 +414,9 @@ class TodoFile:
             if user != owner:
                 owner, mine = user, self.lists.get(user) or self.lists.setdefault(user, UserList())
             refuse_foreign_row(user, id, version, len(mine.todos))
-            mine.todos[id : id + 1] = [harmless(todo, id)]
+            if id == len(mine.todos):
+                mine.todos.append(None)
+            mine.todos[id] = harmless(todo, id)
             mine.version = max(mine.version, version)
             newest = max(newest, version)
         self.version = newest
@@ -737,12 +738,9 @@ def refuse_triggers(database: sqlite3.Connection) -> None:
 
 def refuse_foreign_row(user: Any, id: Any, version: Any, length: int) -> None:
     """Raise UnusableFile for a row that todomvc cannot have written: the ids of a list have no gaps."""
-    if not (isinstance(user, bytes) and is_integer(id, length) and is_integer(version, 2**62)):
+    is_row = type(user) is bytes and type(id) is type(version) is int
+    if not (is_row and 0 <= id <= length and 0 <= version <= MAX_VERSION):
         raise UnusableFile(f"another program has written to it: row {id!r} of the list of {user!r} is not a todo")
-
-
-def is_integer(value: Any, highest: int) -> bool:
-    return isinstance(value, int) and 0 <= value <= highest
 
 
 def harmless(todo: Any, id: int) -> Any:
@@ -757,13 +755,13 @@ def harmless(todo: Any, id: int) -> Any:
         if text.count("[") + text.count("{") > MAX_DEPTH:
             refuse_depth(text)
         fields, end = decoder.raw_decode(text)
-        is_encoded = end == len(text) == len(todo) and fields.get("id") == id and not has_markup(text)
+        its_id, has_markup = fields.get("id"), "<" in text or ">" in text or "&" in text
+        is_encoded = type(its_id) is int and its_id == id and end == len(text) == len(todo) and not has_markup
         return todo if is_encoded else encode_safely({**decode_json(text), "id": id})
     except (AttributeError, RecursionError, ValueError) as error:
         raise UnusableFile(f"another program has written to it: row {id} is not a todo: {error}") from error
 
 
-has_markup = re.compile("[<>&]").search
 decoder = json.JSONDecoder(parse_float=finite_float, parse_constant=finite_float)  # for each todo, so it must be fast
 is_mark = re.compile(b"[0-9a-f]{32} [0-9]{19}").fullmatch  # not what a power failure left of one
 
@@ -799,6 +797,7 @@ def has_room(path: str) -> bool:
     return True
 
 
+MAX_VERSION = 2**62  # SQLite counts on from there, until a number is not an integer any more
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no block is free; the user's quota; the longest file
 
 APPLICATION_ID = int.from_bytes(b"ToDo", "big")

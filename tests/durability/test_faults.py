@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import serve
+from conftest import python, serve
 from workers import ask
 
 from todomvc_sqlite import SQLiteTodoList
@@ -160,6 +160,22 @@ def test_a_file_that_may_not_grow_is_507_and_is_written_again_once_it_may(path):
         assert ask(server.url, "GET", "/todos/")[0] == 200
         limit(server.pid, resource.RLIM_INFINITY)
         assert post(server, todo) == (200, {**todo, "id": len(statuses) - 2})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of a file")
+@pytest.mark.parametrize("limit", [0, 5000, 20_000])
+def test_a_file_that_cannot_be_made_for_want_of_room_is_507(path, limit):
+    program = """if True:
+        import resource, sys, todomvc, todomvc_sqlite
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+        todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
+        try:
+            todos.create({"title": "x" * 10_000})
+        except todomvc.ListFull:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            print(todos.create({}))
+    """
+    assert python(program, path, limit) == "(0, b'{\"id\":0}')\n"
 
 
 # The folder fails

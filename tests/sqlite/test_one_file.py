@@ -290,6 +290,7 @@ def test_a_row_that_is_not_a_todo_is_refused_in_a_sentence(path, statement, is_r
         ('{"title":"&","id":0}', b'{"title":"\\u0026","id":0}'),
         ('{"title":"\u2028é","id":0}', b'{"title":"\\u2028\\u00e9","id":0}'),
         ('{"title":"a","id":7}', b'{"title":"a","id":0}'),
+        ('{"title":"a","id":false}', b'{"title":"a","id":0}'),
         ('{"title":"a"}', b'{"title":"a","id":0}'),
         ('{"title":"a","id":0} ', b'{"title":"a","id":0}'),
     ],
