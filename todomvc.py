@@ -484,7 +484,7 @@ def discard_body(environ: WSGIEnvironment) -> None:
     A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
     take them for the next request, as cheroot does with a chunked body.
     """
-    if isinstance(environ["wsgi.input"], KeptBody):
+    if environ.get("todomvc.drops_body") or isinstance(environ["wsgi.input"], KeptBody):
         return
     with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
         length = content_length(environ)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,11 @@ def answer_to(process, *pieces, then=lambda connection: None):
 
 def end_of_sending(connection):
     connection.shutdown(socket.SHUT_WR)
+
+
+def heed_ctrl_c():
+    """Undo what a shell does to a job that it runs in the background: there, Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(condition):
