@@ -16,7 +16,6 @@ import select
 import sys
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -41,8 +40,8 @@ from todomvc import (
     ListUnavailable,
     Replaced,
     Unconfirmed,
+    around_id,
     digest_of,
-    encode_todo,
     json_array,
     list_identity,
     merge,
@@ -84,6 +83,8 @@ class PostgresTodoList:
         todos.owner = user.encode("utf-8", "surrogatepass")
         return todos
 
+    files = ()  # none on this machine
+
     @property
     def database(self) -> Database:
         process = os.getpid()
@@ -116,7 +117,7 @@ class PostgresTodoList:
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
-        before, after = around_id(fields)
+        before, after = (part.decode() for part in around_id(fields))
         digest = None if key is None else digest_of(fields)
         try:
             with self.database.turn(self.owner):
@@ -133,9 +134,11 @@ class PostgresTodoList:
         rows = self.select(READ, id=id)
         return rows[0][0].encode() if rows else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
-        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+        return self.replace(id, check, lambda todo: merge(todo, fields, id, is_patch))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
@@ -186,12 +189,6 @@ class PostgresTodoList:
     def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
         values |= {"owner": self.owner, "next_version": secrets.randbits(62)}
         return self.database.execute(query, values, is_repeatable)
-
-
-def around_id(fields: dict[str, Any]) -> tuple[str, str]:
-    """Return the JSON of a new todo in two parts: before its id, which the database gives, and after it."""
-    before, after = encode_todo({**fields, "id": PLACE}).decode().split(str(PLACE))
-    return before, after
 
 
 class Connection(psycopg.Connection[Row]):
@@ -381,7 +378,6 @@ def make_tables(connection: psycopg.Connection[Row]) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
-PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
 OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
 ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
 SETTINGS = f"""

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -107,16 +106,8 @@ def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC
 
 
 def guard_from_options(application: WSGIApplication, options: argparse.Namespace) -> WSGIApplication:
-    """Return the application with its guards. Without --allow-host, it answers to the machine's own names."""
-    hosts = [*(options.allow_host or machine_names()), url_host(options.host.lower())]
+    hosts = [*options.allow_host, url_host(options.host)]
     return guard(application, hosts, origins_from_options(options), options.user_header)
-
-
-def machine_names() -> list[str]:
-    """Return the names that a machine has in its own network. No DNS is asked: what it says is no secret of ours."""
-    name = socket.gethostname().lower().rstrip(".")
-    first = name.partition(".")[0]
-    return [name, first, f"{first}.local"]
 
 
 def origins_from_options(options: argparse.Namespace) -> list[str]:
@@ -139,7 +130,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--static", metavar="FOLDER", default=text("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=text("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=text("TODOMVC_HOSTS", ""), type=host_names,
-        help="a name of this server, instead of the machine's own; .example.org means every name below it, * any name; "
+        help="another name of this server than the machine's own; .example.org is every name that ends so, * any name; "
         "separate several with commas")  # fmt: skip
     add("--cors", metavar="ORIGIN", default=text("TODOMVC_CORS", ""), type=origins,
         help="an origin whose pages may read and change the todos, or *, which opens them to every web page; separate "
@@ -195,7 +186,7 @@ def list_of_words(pattern: str, kind: str) -> Callable[[str], list[str]]:
 
 
 HOST = r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
-host_names = list_of_words(rf"\*|{HOST}", "a name without a port, such as todos.example.org")
+host_names = list_of_words(rf"\*|{HOST}", "a name without a port, such as todos.example.org, or *")
 origins = list_of_words(rf"\*|[a-z][a-z0-9+.-]*://{HOST}(?::[0-9]+)?", "an origin, such as https://example.org, or *")
 
 

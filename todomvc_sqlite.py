@@ -26,8 +26,8 @@ from todomvc import (
     ListFull,
     ListUnavailable,
     Replaced,
+    around_id,
     digest_of,
-    encode_todo,
     json_array,
     list_identity,
     merge,
@@ -64,6 +64,12 @@ class SQLiteTodoList:
         return todos
 
     @property
+    def files(self) -> list[str]:
+        """The paths of the file and of those that stand beside it, as TodoList has them."""
+        paths = {self.file.path, os.path.realpath(self.file.path)}
+        return [path + end for path in paths for end in ("", "-wal", "-shm", "-journal", "-lock")]
+
+    @property
     def identity(self) -> str:
         """The identity of the list, as TodoList has one. A file that was put back from a backup has another."""
         return list_identity(self.file.store_id, self.user)
@@ -84,17 +90,19 @@ class SQLiteTodoList:
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does. The key is stored with it."""
+        before, after = around_id(fields)
+        digest = None if key is None else digest_of(fields)
 
         def insert(database: sqlite3.Connection) -> tuple[int, bytes | None]:
             made = database.execute(SELECT_BY_KEY, (self.user, key)).fetchone()  # NULL is equal to no key
             if made:
-                id, todo, digest = made
-                if digest.decode() != digest_of(fields):
+                id, todo, its_digest = made
+                if its_digest.decode() != digest:
                     raise KeyReused
                 return id, todo
             (id,) = database.execute(SELECT_NEXT_ID, (self.user,)).fetchone()
-            todo = encode_todo({**fields, "id": id})
-            database.execute(INSERT, (self.user, id, todo.decode(), key, None if key is None else digest_of(fields)))
+            todo = b"%s%d%s" % (before, id, after)
+            database.execute(INSERT, (self.user, id, todo.decode(), key, digest))
             return id, todo
 
         return self.file.write(insert)
@@ -104,27 +112,37 @@ class SQLiteTodoList:
         todos = self.file.read(self.user).todos
         return todos[id] if 0 <= id < len(todos) else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
-        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+        return self.replace(id, check, lambda todo: merge(todo, fields, id, is_patch))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
         return self.replace(id, check, lambda todo: None)[0]
 
     def replace(self, id: int, check: Check | None, make: Callable[[bytes], bytes | None]) -> Replaced:
-        def change(database: sqlite3.Connection) -> Replaced:
-            row = database.execute(SELECT_ONE, (self.user, id)).fetchone()
-            if row is None:
+        """Put what `make` makes of a todo in its place. Return both.
+
+        It is made before the write, as the writes of all lists wait for each other, and again if others were faster.
+        """
+        deadline = time.monotonic() + MAX_WAIT
+        while time.monotonic() < deadline:
+            version, old = self.version, self.read(id)  # in this order, so that the todo is of this version or newer
+            if old is None:
                 return None, None
-            (old,) = row
             if check:
                 check(old)
             new = make(old)
-            database.execute(UPDATE, (new and new.decode(), self.user, id))
-            return old, new
+            if self.put(id, new, version):
+                return old, new
+        raise ListUnavailable("others kept changing the todo")
 
-        return self.file.write(change) if 0 <= id < 2**63 else (None, None)  # SQLite's integers end there
+    def put(self, id: int, todo: bytes | None, version: int) -> bool:
+        """Put a todo in the place of one that has not changed since a version. Return whether there is one."""
+        values = todo and todo.decode(), self.user, id, version
+        return self.file.write(lambda database: database.execute(PUT, values).rowcount) == 1
 
     def delete_all(self, check: Check | None = None) -> list[bytes]:
         """Delete all todos, as TodoList.delete_all does."""
@@ -142,12 +160,12 @@ class SQLiteTodoList:
 RENEW = "UPDATE store SET id = ?"
 MARK = "SELECT id || printf(' %019d', (SELECT coalesce(max(version), 0) FROM todo)) FROM store"
 NEXT_VERSION = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
-SELECT_ONE = "SELECT json FROM todo WHERE user = ? AND id = ? AND json IS NOT NULL"
 SELECT_LIVE = "SELECT json FROM todo WHERE user = ? AND json IS NOT NULL ORDER BY id"
 SELECT_BY_KEY = "SELECT id, json, digest FROM todo WHERE user = ? AND key = ?"
 SELECT_NEXT_ID = "SELECT coalesce(max(id) + 1, 0) FROM todo WHERE user = ?"
 INSERT = f"INSERT INTO todo (user, id, json, key, digest, version) VALUES (?, ?, ?, ?, ?, {NEXT_VERSION})"
-UPDATE = f"UPDATE todo SET json = ?, version = {NEXT_VERSION} WHERE user = ? AND id = ?"
+UNCHANGED = "user = ? AND id = ? AND version <= ? AND json IS NOT NULL"
+PUT = f"UPDATE todo SET json = ?, version = {NEXT_VERSION} WHERE {UNCHANGED}"
 DELETE_ALL = f"UPDATE todo SET json = NULL, version = {NEXT_VERSION} WHERE user = ? AND json IS NOT NULL"
 
 

@@ -117,6 +117,9 @@ def call(application, method, path, **environ):
     return status, headers, body
 
 
+ANY_TAG = {"If-Match": "*"}  # what a DELETE of all todos must have
+
+
 def tag_of(application, path, **environ):
     return dict(call(application, "GET", path, **environ)[1])["ETag"]
 

@@ -188,17 +188,17 @@ TARGETS = [
     (get("/todos/0' OR '1'='1".replace(" ", "%20")), 404),
     (get("/todos/__proto__"), 404),
 ]
-REDIRECTS = [
-    (get("/todos"), 308),
-    (get("/todos?a=b"), 308),
-    (get("/todos?%0d%0aX-Evil:%201"), 308),
-    (get('/todos?"><script>alert(1)</script>'), 308),
-    (get("/todos?//evil.com"), 308),
-    (get("/todos?" + "%" * 60_000), 308),
-    (get("http://localhost/todos?\\evil.com"), 308),
-    (get("/todos", "X-Forwarded-Host: evil.com", "X-Forwarded-Proto: https", "Forwarded: host=evil.com"), 308),
-    (get("/todos", "X-Forwarded-Prefix: /evil.com", "X-Script-Name: //evil.com"), 308),
-    (get("/todos", method="DELETE"), 308),
+WITHOUT_SLASH = [
+    (get("/todos"), 200),
+    (get("/todos?a=b"), 200),
+    (get("/todos?%0d%0aX-Evil:%201"), 200),
+    (get('/todos?"><script>alert(1)</script>'), 200),
+    (get("/todos?//evil.com"), 200),
+    (get("/todos?" + "%" * 60_000), 200),
+    (get("http://localhost/todos?\\evil.com"), 200),
+    (get("/todos", "X-Forwarded-Host: evil.com", "X-Forwarded-Proto: https", "Forwarded: host=evil.com"), 200),
+    (get("/todos", "X-Forwarded-Prefix: /evil.com", "X-Script-Name: //evil.com"), 200),
+    (get("/todos", method="DELETE"), 428),
 ]
 HOSTS = [
     *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost", "LocalHost", "localhost:1", "localhost:"]],
@@ -206,9 +206,10 @@ HOSTS = [
     (get("/", host="Host:localhost"), 200),
     (get("/", host="host:\t localhost\t "), 200),
     *[(get("/", host=f"Host: {name}"), 421) for name in ["evil.com", "localhost.evil.com", "evil.localhost"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["127.0.0.1.evil.com", "127.0.0.1.", "localhost.", "127.1"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["0.0.0.0", "2130706433", "0x7f000001", "128.0.0.1", "[::]"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["[::ffff:127.0.0.1]", "evil.com:80"]],
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["127.0.0.1.evil.com", "127.1", "2130706433", "0x7f000001"]],
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["evil.com:80", "evil.com.", "999.0.0.1", "[1]", "[::1::]"]],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost.", "LOCALHOST.:80", "0.0.0.0", "128.0.0.1"]],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["[::]", "[::ffff:127.0.0.1]", "[2001:db8::1]:80"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["", "::1", "[::1", "[::1%25lo]", "[evil]", ":80", "a..b"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost:x", "localhost:1:1", "a@localhost", ".evil.com"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost/", "localhost,evil.com", "localhost evil.com"]],
@@ -377,12 +378,12 @@ BODIES += [
     (post(body="[" * 100_000), 400),
     (post(body='{"a":' * 100_000), 400),
     (post(body='{"a": %s}' % ("9" * 100_000)), 400),
-    (post(body='\xef\xbb\xbf{"a": 1}'), 400),
+    (post(body='\xef\xbb\xbf\xef\xbb\xbf{"a": 1}'), 400),
     (post(body='{"a": "\xed\xa0\x80"}'), 400),
     (post(body='{"a": "\0"}'), 400),
     (post(body="{\0}"), 400),
     (post(body="\0{\0}"), 400),
-    (post("Content-Encoding: gzip", body="\x1f\x8b\x08\0"), 400),
+    (post("Content-Encoding: gzip", body="\x1f\x8b\x08\0"), 415),
 ]
 CONDITIONS = [
     *[
@@ -430,7 +431,7 @@ TABLE = [
     *REQUEST_LINES,
     *METHODS,
     *TARGETS,
-    *REDIRECTS,
+    *WITHOUT_SLASH,
     *HOSTS,
     *HEADERS,
     *LENGTHS,
@@ -491,18 +492,12 @@ def test_a_hostile_request_gets_its_status_and_changes_nothing(server, data, sta
     assert todos(server) == KEPT
 
 
-@pytest.mark.parametrize("data", [data for data, status in TABLE if status != 308], ids=name_of)
+@pytest.mark.parametrize("data", [data for data, _ in TABLE], ids=name_of)
 def test_no_answer_to_a_hostile_request_leads_elsewhere_or_repeats_it(server, data):
     answer = exchange(server, data)
     assert b"\r\nLocation:" not in answer
     assert b"evil" not in answer
     assert b"alert(" not in answer
-
-
-@pytest.mark.parametrize("data", [data for data, _ in REDIRECTS], ids=name_of)
-def test_every_redirect_leads_to_the_list_of_this_server(server, data):
-    (location,) = re.findall(rb"\r\nLocation: ([^\r]*)\r\n", exchange(server, data))
-    assert re.fullmatch(rb"/todos/(?:\?[!#-;=?-\[\]_a-z~]+)?", location)
 
 
 @pytest.mark.parametrize(

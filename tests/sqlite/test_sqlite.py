@@ -226,15 +226,15 @@ def together(todos, works):
 
 @contextlib.contextmanager
 def busy(todos):
-    """Keep a list in the middle of a write, an update of its first todo."""
+    """Keep a list in the middle of a write."""
     began, go = threading.Event(), threading.Event()
 
-    def wait(todo):
+    def wait(database):
         began.set()
         go.wait(10)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(todos.update, 0, {}, wait)
+        pool.submit(todos.file.write, wait)
         assert began.wait(10)
         yield
         go.set()
@@ -260,7 +260,7 @@ def test_a_check_that_refuses_fails_its_own_write_only(todos):
         raise LookupError
 
     todos.create({})
-    works = [lambda: todos.create({}), lambda: todos.update(0, {"x": 1}, refuse), lambda: todos.create({})]
+    works = [lambda: todos.create({}), lambda: todos.delete_all(refuse), lambda: todos.create({})]
     outcomes = together(todos, works)
     assert isinstance(outcomes[1], LookupError)
     assert [outcomes[0][0], outcomes[2][0], todos.read(0)] == [1, 2, b'{"id":0}']
@@ -281,7 +281,7 @@ def test_one_key_in_one_transaction_makes_one_todo(todos):
 
 def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(todos):
     todos.create({})
-    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.update(0, {}, lambda todo: sys.exit())])
+    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.delete_all(lambda all_todos: sys.exit())])
     assert [type(outcome) for outcome in outcomes] == [SystemExit, ListUnavailable]  # the first commits for both
     assert len(list(todos)) == 1
     assert todos.create({})[0] == 1
