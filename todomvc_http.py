@@ -303,9 +303,11 @@ def parse_head(head: str) -> WSGIEnvironment:
     method, host, path, query, version, lines = match_or_refuse(head)
     environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": version, "QUERY_STRING": query or ""}
     environ["PATH_INFO"] = unquote(path, "latin-1") if "%" in path else path
+    if "/../" in f"{environ['PATH_INFO']}/":
+        raise HTTPError("400 Bad Request", "Send the path without dot segments.")
     for line in lines.split("\r\n")[:-1]:
         name, _, value = line.partition(":")
-        variable, value = variable_of(name), value.strip(" \t")
+        variable, value = variable_of(name), value.strip(" ")  # a tab would be part of it for nginx
         if variable in environ:
             if variable in SINGLE:
                 raise HTTPError("400 Bad Request", f"Send {name} once.")
@@ -352,8 +354,8 @@ def variable_of(name: str) -> str:
 def body_of(environ: WSGIEnvironment, connection: Connection) -> Body | None:
     """Return the body of a request. Raise HTTPError 400, 417 or 501 if it cannot be told where it ends."""
     length, coding = environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
-    is_old, expected = environ["SERVER_PROTOCOL"] == "HTTP/1.0", environ.get("HTTP_EXPECT", "").lower()
-    if expected not in ("", "100-continue"):
+    is_old, expected = environ["SERVER_PROTOCOL"] == "HTTP/1.0", environ.get("HTTP_EXPECT")
+    if expected is not None and expected.lower() != "100-continue":
         raise HTTPError("417 Expectation Failed", "Expect nothing but 100-continue.")
     if coding is None:
         if length is None:
@@ -533,24 +535,40 @@ class Log:
 log = Log()
 FIELD_NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 FIELD_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
+CHARACTERS = "[!-$&->@-~]*"  # of a path, but "%" and "?"
 AUTHORITY = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
 match_head = re.compile(
     rf"""
     ([A-Z_-]{{3,20}})[ ]                  # the method, as nginx and gunicorn take it
     (?=[/Hh])                             # neither "*" nor an authority: RFC 9112, section 3.2
-    (?:(?i:https?)://({AUTHORITY}))?
-    ((?:/[!->@-~]*)?) (?:\?([!-~]*))?     # the path and the query
-    [ ](HTTP/1\.[0-9])\r\n
+    (?:(?i:https?)://(?![^/?]*_)({AUTHORITY}))?
+    ((?:/{CHARACTERS}(?:%(?!00)[0-9A-Fa-f]{{2}}{CHARACTERS})*)?)  # the path
+    (?:\?([!-~]*))?
+    [ ](HTTP/1\.[01])\r\n
     ((?:{FIELD_NAME}:{FIELD_VALUE}\r\n)*)             # the header fields
     \r\n
     """,
     re.VERBOSE,
 ).fullmatch
-match_other_version = re.compile(rf"{FIELD_NAME} [^ \r\n]+ HTTP/(?!1\.)[0-9]\.[0-9]\r\n").match
+match_other_version = re.compile(rf"{FIELD_NAME} [^ \r\n]+ HTTP/(?!1\.[01])[0-9]\.[0-9]\r\n").match
 is_field = re.compile(f"{FIELD_NAME}:{FIELD_VALUE}").fullmatch
 match_chunk = re.compile(rf"([0-9A-Fa-f]{{1,15}})[ \t]*(?:;{FIELD_VALUE})?").fullmatch
 is_authority = re.compile(AUTHORITY).fullmatch
-SINGLE = {"CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_EXPECT", "HTTP_HOST", "HTTP_TRANSFER_ENCODING"}
+SINGLE = {
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "HTTP_AUTHORIZATION",
+    "HTTP_CONTENT_RANGE",
+    "HTTP_EXPECT",
+    "HTTP_HOST",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_RANGE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_TRANSFER_ENCODING",
+    "HTTP_X_FORWARDED_PROTO",
+}
 IGNORED = ""  # the variable of a header field that is none
 TOO_LARGE = "431 Request Header Fields Too Large"
 BAD_CHUNK = "Send chunks as HTTP/1.1 defines them."

@@ -134,14 +134,14 @@ def drip(connection, start, drop):
     ids=["line", "target", "headers", "header", "refused"],
 )
 def test_a_client_that_drips_is_left_in_the_end(limit, start, drop):
-    limit(PATIENCE=0.3)
+    limit(PATIENCE=0.3, LINGER=0.05)
     with running() as server, connect(server) as connection:
         assert drip(connection, start, drop)
         until(lambda: not server.connections)
 
 
 def test_a_client_that_drips_its_body_writes_nothing(limit):
-    limit(PATIENCE=0.3)
+    limit(PATIENCE=0.3, LINGER=0.05)
     with running() as server, connect(server) as connection:
         assert drip(connection, POST + b"Content-Length: 9999\r\n\r\n", b" ")
         until(lambda: not server.connections)
