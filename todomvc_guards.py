@@ -59,7 +59,8 @@ def require_host(application: WSGIApplication, hosts: Iterable[str] = ()) -> WSG
     hosts: its names, without a port; ".example.org" is every name that ends so. IP addresses, which nobody can rebind,
     localhost and the names of the machine are answered as well.
     """
-    names = {host.lower().removesuffix(".") for host in hosts if host} | own_names()
+    names = {host.lower().removesuffix(".") for host in hosts if host and not is_address(host)}
+    names |= own_names()
     domains = tuple(name for name in names if name.startswith("."))
 
     @functools.lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 from wsgiref.types import WSGIApplication
 
@@ -65,7 +65,7 @@ def serve(server: Server, application: WSGIApplication, options: argparse.Namesp
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, lambda *_: server.stop())  # an exception raised here could be lost
     if options.debug:
-        arguments = options, server.port, modification_times(options)
+        arguments = options, server.port, modification_times()
         threading.Thread(target=restart_on_change, args=arguments, daemon=True).start()
     say(f"Serving the todos at http://{server.name}:{server.port}/, kept in {place(options.db)}, until Ctrl-C.")
     if not is_loopback(server.name):
@@ -140,7 +140,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--todo-backend", action="store_true", default=is_true(variables, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks; this opens the todos to every web page")  # fmt: skip
     add("--debug", action="store_true", default=is_true(variables, "TODOMVC_DEBUG"),
-        help="show tracebacks to browsers on this machine, and start again when a file has changed")  # fmt: skip
+        help="show tracebacks to browsers on this machine, and take up changes of the program's files")  # fmt: skip
     return parser
 
 
@@ -198,31 +198,26 @@ def place(db: str) -> str:
 
 
 def restart_on_change(options: argparse.Namespace, port: int, before: dict[str, int]) -> None:
-    """Start the program again at the same port when one of its files has changed and all can be used."""
+    """Start the program again at the same port when one of its modules has changed and all can be used.
+
+    The page and the static files need no restart: TodoMVC reads them again itself.
+    """
     now = before
     while True:
         time.sleep(0.25)
-        now, last = modification_times(options), now
+        now, last = modification_times(), now
         if now == last != before:  # not while a file is still being written
             before = now
             if is_usable(options):
                 os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "--port", str(port)])
 
 
-def modification_times(options: argparse.Namespace) -> dict[str, int]:
+def modification_times() -> dict[str, int]:
     times = {}
-    for file in watched_files(options):
-        with contextlib.suppress(OSError):  # it was there a moment ago
+    for file in [str(sys.modules[name].__file__) for name in own_modules()]:
+        with contextlib.suppress(OSError):  # an editor replaces it
             times[file] = os.stat(file).st_mtime_ns
     return times
-
-
-def watched_files(options: argparse.Namespace) -> Iterator[str]:
-    for name in own_modules():
-        yield str(sys.modules[name].__file__)
-    for folder in (options.static or HERE / "static", options.templates or HERE / "templates"):
-        for path, _, names in os.walk(folder):
-            yield from (os.path.join(path, name) for name in names)
 
 
 def own_modules() -> list[str]:

@@ -189,7 +189,7 @@ TARGETS = [
     (get("/todos/0' OR '1'='1".replace(" ", "%20")), 404),
     (get("/todos/__proto__"), 404),
 ]
-WITHOUT_SLASH = [
+LISTS = [  # with and without the slash, whatever else is said about where the list is
     (get("/todos"), 200),
     (get("/todos?a=b"), 200),
     (get("/todos?%0d%0aX-Evil:%201"), 200),
@@ -199,7 +199,17 @@ WITHOUT_SLASH = [
     (get("http://localhost/todos?\\evil.com"), 200),
     (get("/todos", "X-Forwarded-Host: evil.com", "X-Forwarded-Proto: https", "Forwarded: host=evil.com"), 200),
     (get("/todos", "X-Forwarded-Prefix: /evil.com", "X-Script-Name: //evil.com"), 200),
-    (get("/todos", method="DELETE"), 428),
+    *[(get(path, method="DELETE"), 428) for path in ["/todos", "/todos/", "/todos/?", "http://localhost/todos"]],
+    *[
+        (get(f"/todos{end}?{query}", *headers, method="DELETE"), 400)
+        for end in ["", "/"]
+        for query in ["completed=true", "id=0", "ids=0,1", "confirm=1", "%0d%0a", "_method=GET", "?"]
+        for headers in [[], ["If-Match: *"]]
+    ],
+    (get("/todos/", 'If-Match: "x"', method="DELETE"), 412),
+    (get("/todos/", "If-None-Match: *", method="DELETE"), 428),
+    (get("/todos/", "If_Match: *", method="DELETE"), 428),
+    (get("/todos/", "If-Match: *", "Todo-List: x", method="DELETE"), 409),
 ]
 HOSTS = [
     *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost", "LocalHost", "localhost:1", "localhost:"]],
@@ -209,16 +219,24 @@ HOSTS = [
     (get("/", host="host:  localhost  "), 200),
     *[(get("/", host=f"Host: {name}"), 421) for name in ["evil.com", "localhost.evil.com", "evil.localhost"]],
     *[(get("/", host=f"Host: {name}"), 421) for name in ["127.0.0.1.evil.com", "127.1", "2130706433", "0x7f000001"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["evil.com:80", "evil.com.", "999.0.0.1", "[1]", "[::1::]"]],
+    *[
+        (get("/", host=f"Host: {name}"), 421)
+        for name in ["evil.com:80", "evil.com.", "10.0.0.256", "999.0.0.1", "[1]", "[::1::]"]
+    ],
     *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost.", "LOCALHOST.:80", "0.0.0.0", "128.0.0.1"]],
     *[(get("/", host=f"Host: {name}"), 200) for name in ["[::]", "[::ffff:127.0.0.1]", "[2001:db8::1]:80"]],
+    (get("/", host="Host: " + "a." * 30_000), 421),
+    (get("/", host="Host: " + "." * 60_000), 400),
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["10.0.0.1.evil.com", "10.1.2.3.a"]],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["10.1.2.3:8000"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["[]", ".", ".local", "localhost.."]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["", "::1", "[::1", "[::1%25lo]", "[evil]", ":80", "a..b"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost:x", "localhost:1:1", "a@localhost", ".evil.com"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost/", "localhost,evil.com", "localhost evil.com"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["http://localhost", "\xecocalhost", "evil.com#"]],
     *[(get("/", host=f"Host: {name}"), 400) for name in ["%6cocalhost", "*", "localhost\\", "local_host;"]],
     (get("/", host="Host: " + "a" * 60_000), 421),
-    (get("/todos/", host="Host: evil.com", method="DELETE"), 421),
+    (get("/todos/", "If-Match: *", host="Host: evil.com", method="DELETE"), 421),
     (get("/", "Host: localhost"), 400),
     (get("/", "HOST: evil.com"), 400),
     (get("/", host=None), 400),
@@ -358,6 +376,19 @@ TYPES = [
     *[(post(json=f"Content-Type: {name}"), 415) for name in ["text/plain; application/json", "message/rfc822", "\xff"]],
     (post(json="Content-Type: application/json" + "+" * 60_000), 415),
     (post(json="Content_Type: application/json"), 415),
+    *[
+        (post(json=f"Content-Type: application/{name}+json"), 415)
+        for name in ["vnd.api", "ld", "problem", "json-patch"]
+    ],
+    *[
+        (post(json="Content-Type: application/merge-patch+json", target=target, method=method), 415)
+        for target, method in [("/todos/", "POST"), ("/todos", "POST"), ("/todos/0", "PUT")]
+    ],
+    (post(json="Content-Type: application/merge-patch+json; evil", target="/todos/7", method="PATCH"), 404),
+    (post(json="Content-Type: application/merge-patch+json", target="/todos/0", method="PATCH", body="[]"), 400),
+    (post(json="Content-Type: application/json-patch+json", target="/todos/0", method="PATCH", body="[]"), 415),
+    *[(post(f"Content-Encoding: {coding}"), 415) for coding in ["gzip", "br", "identity, gzip", "\xff", "evil"]],
+    *[(change(f"Content-Encoding: {coding}"), 415) for coding in ["deflate", "x", "identity;q=1"]],
     (post(json=None), 415),
 ]
 BODIES = [
@@ -381,6 +412,11 @@ BODIES += [
     (post(body='{"a":' * 100_000), 400),
     (post(body='{"a": %s}' % ("9" * 100_000)), 400),
     (post(body='\xef\xbb\xbf\xef\xbb\xbf{"a": 1}'), 400),
+    (post(body="\xef\xbb\xbf"), 400),
+    (post(body='{"a": -%s}' % ("9" * 5_000)), 400),
+    (post(body='{"title": "%s"}' % ("<" * 200_000)), 413),
+    (post(body='{"title": "%s"}' % ("<" * 200_000), target="/todos/0", method="PATCH"), 413),
+    (post(body='{"title": "%s"}' % ("\xc3\xa9" * 200_000), target="/todos/0", method="PUT"), 413),
     (post(body='{"a": "\xed\xa0\x80"}'), 400),
     (post(body='{"a": "\0"}'), 400),
     (post(body="{\0}"), 400),
@@ -433,7 +469,7 @@ TABLE = [
     *REQUEST_LINES,
     *METHODS,
     *TARGETS,
-    *WITHOUT_SLASH,
+    *LISTS,
     *HOSTS,
     *HEADERS,
     *LENGTHS,
