@@ -65,7 +65,7 @@ class TodoMVC:
     static: the folder of the static files; by default the one beside this file.
     templates: the folder with the page, index.html: a PageTemplate; by default that of `static`, if it has one, or else
         the one beside this file.
-    debug: whether a 500 response shows the traceback.
+    debug: whether a 500 response shows the traceback, to a client on the same machine.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
 
@@ -120,7 +120,9 @@ class TodoMVC:
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
+            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
+            detail = trace if self.debug and is_near else SEE_LOG
+            return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         handlers, arguments = self.find(environ)
@@ -803,11 +805,15 @@ def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
     """Return the list of a name: ":memory:", the URL of a PostgreSQL database, or the path of an SQLite file.
 
     The file or the database is opened at the list's first use. Raises ValueError if its module, or what that needs, is
-    not installed, or if the URL is not valid.
+    not installed, or if the name is a URL that is not valid, or looks like another store.
     """
     name = os.fspath(name)
     if name == ":memory:":
         return TodoList()
+    if not is_postgres_url(name) and looks_like_no_path(name):  # there may be a password in it: it is not repeated
+        raise ValueError(
+            "the todos are kept at a path, in :memory:, or at a postgresql:// URL, and this is none of these"
+        )
     find_siblings()
     try:
         if is_postgres_url(name):
@@ -1020,6 +1026,10 @@ def json_array(todos: Iterable[bytes]) -> bytes:
 MAX_TODO = 1024 * 1024  # bytes of a todo as it is stored, without its id
 PLACE_OF_ID = int.from_bytes(os.urandom(16), "big")  # nobody can know it, so it is not in the fields
 is_postgres_url = re.compile("postgres(?:ql)?://").match
+looks_like_no_path = re.compile(  # but a URL, the start of one, or libpq's key=value
+    r".*://|[a-z][a-z0-9+.-]+:|:|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password|service|sslmode)\s*=",
+    re.IGNORECASE | re.DOTALL,
+).match
 
 
 # JSON. The decoder refuses what could not be stored and sent back as it came.

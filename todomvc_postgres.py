@@ -71,9 +71,9 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError(
-                "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
-            ) from None
+            raise ValueError(NO_URI) from None
+        if "@" in self.options.get("host", ""):  # it is the rest of a password, and errors would name the host
+            raise ValueError(NO_URI)
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner = b""
 
@@ -378,6 +378,7 @@ def make_tables(connection: psycopg.Connection[Row]) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
+NO_URI = "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
 OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
 ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
 SETTINGS = f"""

@@ -125,7 +125,12 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--version", action="version", version=f"todomvc {__version__}")
     add("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     add("--port", default=8000, type=port_number, help="the port to listen at; 0 is any free one (%(default)s)")
-    add("--db", default=text("TODOMVC_DB"), help="the file of the todos, a postgresql:// URL, or :memory: (todos.db)")
+    add(
+        "--db",
+        default=text("TODOMVC_DB"),
+        type=str.strip,
+        help="the file of the todos, a postgresql:// URL, or :memory: (todos.db)",
+    )
     add("--renew", action="store_true", help="give the lists new identities, as after a restored backup, and exit")
     add("--static", metavar="FOLDER", default=text("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=text("TODOMVC_TEMPLATES"), help="the page of another client")
@@ -145,10 +150,10 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises ValueError with one line, and does not exit."""
+    """A parser that raises ValueError with one line, in which there is no password, and does not exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
+        raise ValueError(re.sub(r"://\S*@", "://...@", message))
 
 
 def is_true(variables: Mapping[str, str], name: str) -> bool:

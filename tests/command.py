@@ -17,9 +17,9 @@ JSON = {"Content-Type": "application/json"}
 IN_MEMORY = ["--db", ":memory:"]
 
 
-def run(folder, *arguments, program=ROOT / "todomvc.py"):
+def run(folder, *arguments, program=ROOT / "todomvc.py", database=IN_MEMORY):
     """Run the command to its end."""
-    command = [sys.executable, str(program), *IN_MEMORY, *arguments]
+    command = [sys.executable, str(program), *database, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
 
 
