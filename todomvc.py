@@ -91,7 +91,7 @@ class TodoMVC:
         self.templates = locate(Path(templates or HERE / "templates"))
         self.static_has_page = bool(static and not templates)
         self.files: dict[str, Document] = {}
-        self.api_description = read_api_description()
+        self.api_description = read_api_description(self.page_headers)
         self.read_folders()
         self.next_read = time.monotonic() + SECONDS_BETWEEN_READS if static or templates or debug else math.inf
         self.pages, self.lists = DocumentCache(), DocumentCache()
@@ -753,10 +753,10 @@ def stamp_of(status: os.stat_result) -> object:
     return file_id(status), status.st_mtime_ns, status.st_size
 
 
-def read_api_description() -> dict[str, Document]:
+def read_api_description(headers: list[Header]) -> dict[str, Document]:
     """Return the description of the API, which every client finds, whatever its static files are."""
     path = locate(HERE / "static") / "openapi.json"
-    return {"/openapi.json": Document(path.read_bytes(), "application/json", gzip_level=9)} if path.is_file() else {}
+    return {"/openapi.json": Document(path.read_bytes(), "application/json", headers, 9)} if path.is_file() else {}
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:

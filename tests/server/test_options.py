@@ -144,6 +144,13 @@ def test_the_command_serves_it_to_the_pages_of_others(tmp_path, arguments):
     assert (status, json.loads(body)) == (200, todo)
 
 
+def test_behind_a_proxy_on_this_machine_the_url_has_the_scheme_of_the_proxy(tmp_path):
+    with serve("--todo-backend", "--allow-host", "todos.example.org", cwd=tmp_path) as process:
+        headers = {**JSON, "Host": "todos.example.org", "X-Forwarded-Proto": "https"}
+        todo = json.loads(request(process, "/todos/", "POST", b"{}", headers)[1])
+    assert todo["url"] == "https://todos.example.org/todos/0"
+
+
 def test_a_preflight_of_the_command_has_each_header_once(tmp_path):
     lines = "OPTIONS /todos/ HTTP/1.0\r\nOrigin: null\r\nAccess-Control-Request-Method: PATCH\r\n\r\n"
     with serve("--todo-backend", cwd=tmp_path) as process:
