@@ -5,16 +5,21 @@ In process, with limits that are short enough to wait for; what stands in their 
 
 import contextlib
 import gc
+import os
+import re
 import resource
 import socket
+import subprocess
 import sys
 import threading
 import time
 import weakref
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 from command import address_of, answer_to, request
+from conftest import ROOT, serve
 
 import todomvc_http
 from todomvc import TodoMVC
@@ -277,3 +282,167 @@ def test_a_client_that_does_not_read_leaves_no_traceback_in_the_log(limit, capfd
     with running() as server:
         leave_unread(server)
     assert "Traceback" not in capfd.readouterr().err
+
+
+# Those who take their time, and those who do not
+
+
+def test_a_reader_that_makes_progress_gets_the_whole_of_a_large_list(limit):
+    limit(PATIENCE=3)
+    with running() as server:
+        for _ in range(20):
+            server.todos.todos.create({"title": "x" * 1_000_000})
+        with connect(server) as connection:
+            connection.sendall(b"GET /todos/ HTTP/1.0\r\n\r\n")
+            begun, received = time.monotonic(), 0
+            while piece := connection.recv(200_000):
+                received += len(piece)
+                time.sleep(max(0, begun + received / 3_000_000 - time.monotonic()))
+    assert received > 20_000_000
+    assert time.monotonic() - begun > 2 * todomvc_http.PATIENCE
+
+
+def test_an_upload_that_makes_progress_is_taken(limit):
+    limit(PATIENCE=3)
+    with running() as server, connect(server) as connection:
+        begun = time.monotonic()
+        connection.sendall(POST + b"Content-Length: 1000000\r\n\r\n{")
+        for _ in range(70):
+            connection.sendall(b" " * 14_000)
+            time.sleep(0.1)
+        connection.sendall(b" " * (999_998 - 70 * 14_000) + b"}")
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+    assert time.monotonic() - begun > 2 * todomvc_http.PATIENCE
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", POST + b"Content-Length: 9999\r\n\r\n"])
+def test_a_client_that_is_too_slow_is_a_line_in_the_log(limit, capfd, start):
+    limit(PATIENCE=0.3, LINGER=0.05)
+    with running() as server, connect(server) as connection:
+        assert drip(connection, start, b" ")
+        until(lambda: not server.connections)
+    assert "todomvc: closed a connection of 127.0.0.1: it was too slow\n" in capfd.readouterr().err
+
+
+def test_an_idle_client_is_none(limit, capfd):
+    limit(PATIENCE=0.2)
+    with running() as server, connect(server) as connection:
+        assert is_closed(connection)
+    assert capfd.readouterr().err == ""
+
+
+# Memory
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="it is measured in /proc")
+
+
+def peak(process):
+    """Return the most memory that a process has had, in MB."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())[1]) / 1000
+
+
+@linux
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /icon.svg HTTP/1.1\r\nHost: evil.example\r\nContent-Length: %d\r\n\r\n",
+        b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n",
+        POST.replace(b"json", b"xml") + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n",
+    ],
+    ids=["421", "200", "415"],
+)
+def test_what_is_not_wanted_is_not_kept(server, head):
+    size = 8 * 1024 * 1024
+    request(server)
+    before = peak(server)
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            connection = held.enter_context(socket.create_connection(address_of(server), 10))
+            connection.sendall(head % size + b"x" * (size - 1))
+        assert request(server)[0] == 200
+        assert peak(server) - before < 60
+
+
+CHANGING = """
+import sys
+sys.path.insert(0, {root!r})
+import todomvc_http, todomvc_server
+todomvc_http.MAX_SENDING = 40_000_000
+todomvc_server.main()
+"""
+
+
+@linux
+def test_slow_readers_keep_no_more_old_versions_of_a_list_than_there_is_room_for(tmp_path):
+    (tmp_path / "changing.py").write_text(CHANGING.format(root=str(ROOT)))
+    options = {"cwd": tmp_path, "program": tmp_path / "changing.py"}
+    with (tmp_path / "log").open("w") as log, serve("--db", ":memory:", stderr=log, **options) as process:
+        for _ in range(10):
+            assert request(process, "/todos/", "POST", b'{"title":"%s"}' % (b"x" * 1_000_000))[0] == 200
+        request(process, "/todos/")
+        before = peak(process)
+        with contextlib.ExitStack() as held:
+            readers = []
+            for number in range(20):
+                request(process, "/todos/0", "PATCH", b'{"number":%d}' % number)
+                readers.append(held.enter_context(socket.create_connection(address_of(process), 10)))
+                readers[-1].sendall(b"GET /todos/ HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                assert readers[-1].recv(1) == b"H"
+            assert peak(process) - before < 110
+            *old, newest = [len(reader.makefile("rb").read()) for reader in readers]
+            assert newest > 10_000_000
+            assert sum(size > 10_000_000 for size in old) <= 3
+            assert (tmp_path / "log").read_text().count("slow to read an old version of a large response\n") >= 16
+
+
+def test_many_readers_of_one_version_are_all_served(limit):
+    limit(MAX_SENDING=15_000_000)
+    with running() as server, contextlib.ExitStack() as held:
+        for _ in range(10):
+            server.todos.todos.create({"title": "x" * 1_000_000})
+        readers = [held.enter_context(connect(server)) for _ in range(8)]
+        for reader in readers:
+            reader.sendall(b"GET /todos/ HTTP/1.0\r\n\r\n")
+            assert reader.recv(1) == b"H"
+        assert all(len(reader.makefile("rb").read()) > 10_000_000 for reader in readers)
+
+
+# Descriptors
+
+
+def processor_time(process):
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@linux
+@pytest.mark.parametrize("is_lowered", [False, True], ids=["at the start", "later"])
+def test_with_few_descriptors_the_oldest_idle_connections_make_room(tmp_path, is_lowered):
+    few = (64, 64)
+    options = {} if is_lowered else {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few)}
+    with serve(cwd=tmp_path, stderr=subprocess.DEVNULL, **options) as process, contextlib.ExitStack() as held:
+        request(process, "/todos/", "POST", b"{}")
+        if is_lowered:
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, few)
+        before = processor_time(process)
+        connections = [held.enter_context(socket.create_connection(address_of(process), 10)) for _ in range(100)]
+        assert request(process, "/todos/", "POST", b"{}") == (200, b'{"id":1}')
+        assert all(is_closed(connection) for connection in connections[:30])
+        time.sleep(1)
+        assert processor_time(process) - before < 2
+
+
+def test_the_connection_that_has_been_idle_for_longest_makes_room(limit):
+    limit(MAX_CONNECTIONS=3)
+    with running() as server, connect(server) as busy, connect(server) as idle:
+        for connection in (idle, busy):
+            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(9) == b"HTTP/1.1 "
+            time.sleep(1.1)
+        with connect(server) as third, connect(server) as fourth:
+            assert is_closed(idle)
+            for connection in (busy, third, fourth):
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert is_closed(connection)
