@@ -295,6 +295,11 @@ def test_a_host_may_be_a_name(tmp_path):
         assert request(process)[0] == 200
 
 
+def test_its_own_module_is_the_command_too(tmp_path):
+    with serve(*IN_MEMORY, cwd=tmp_path, program=ROOT / "todomvc_server.py") as process:
+        assert request(process, "/todos/", "POST", b"{}") == (200, b'{"id":0}')
+
+
 def test_it_may_be_run_from_anywhere(copy, tmp_path):
     with serve(cwd=tmp_path, program=os.path.relpath(copy / "todomvc.py", tmp_path)) as process:
         assert request(process, "/js/app.js")[0] == 200
@@ -399,6 +404,46 @@ def test_debug_survives_a_broken_template_and_takes_up_its_correction(debugged):
     until(lambda: answers(debugged, "/", b"<title>TodoMVC</title>") and "UTF-8" in debugged.log.read_text())
     debugged.template.write_text("hello $todos")
     until(lambda: answers(debugged, "/", b"hello []"))
+
+
+def test_debug_survives_a_module_that_cannot_be_imported_and_takes_up_its_correction(debugged):
+    module = debugged.source.parent / "todomvc_guards.py"
+    text = module.read_text("utf-8")
+    module.write_text(text + "\nraise RuntimeError('it cannot be imported')\n")
+    until(lambda: "RuntimeError: it cannot be imported" in debugged.log.read_text())
+    assert answers(debugged, "/nothing", b"nothing at this address")
+    module.write_text(text)
+    change(debugged, "There is nothing at this address.", "Nobody is at home.")
+    until(lambda: answers(debugged, "/nothing", b"Nobody is at home."))
+
+
+def test_debug_survives_a_module_that_goes_and_comes_back(debugged):
+    module = debugged.source.parent / "todomvc_guards.py"
+    module.rename(debugged.source.parent / "elsewhere.py")
+    until(lambda: "No module named 'todomvc_guards'" in debugged.log.read_text())
+    assert answers(debugged, "/nothing", b"nothing at this address")
+    (debugged.source.parent / "elsewhere.py").rename(module)
+    change(debugged, "There is nothing at this address.", "Nobody is at home.")
+    until(lambda: answers(debugged, "/nothing", b"Nobody is at home."))
+
+
+def test_debug_restarts_with_the_options_of_the_interpreter(copy):
+    program, log = copy / "todomvc.py", copy / "log"
+    options = {"interpreter": ["-X", "utf8=1", "-O", "-W", "ignore"], "cwd": copy, "program": program}
+    with log.open("w") as stderr, serve("--debug", stderr=stderr, **options) as process:
+        process.source = program
+        said = 'str((sys.flags.optimize, "utf8" in sys._xoptions, sys.warnoptions))'
+        change(process, '"There is nothing at this address."', said)
+        until(lambda: answers(process, "/nothing", b"(1, True, [&#x27;ignore&#x27;"))
+
+
+def test_debug_restarts_what_was_given_as_text(copy):
+    log = copy / "log"
+    options = {"interpreter": ["-c"], "cwd": copy, "program": "import todomvc_server; todomvc_server.main()"}
+    with log.open("w") as stderr, serve("--debug", stderr=stderr, **options) as process:
+        process.source = copy / "todomvc.py"
+        change(process, "There is nothing at this address.", "Nobody is at home.")
+        until(lambda: answers(process, "/nothing", b"Nobody is at home."))
 
 
 def test_without_debug_no_change_is_taken_up(copy):
