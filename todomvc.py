@@ -231,9 +231,7 @@ class TodoMVC:
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
         """Return the list of the user whom the server has authenticated (REMOTE_USER: RFC 3875, section 4.1.11)."""
-        user = environ.get("REMOTE_USER")
-        if not user:
-            return self.todos
+        user = environ.get("REMOTE_USER") or ""
         if len(user) > MAX_USER:
             raise HTTPError("400 Bad Request", f"The name of a user may have {MAX_USER} characters at most.")
         return self.todos.of(user)
@@ -408,9 +406,10 @@ class DocumentCache:
 
         While another request renders the document, this one waits. What was rendered from its arrival on, will do.
         """
-        arrival, last = self.count, self.renderings.get(key)
+        last = self.renderings.get(key)
         if last and last.version == version:
             return last.document
+        arrival = self.count
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
@@ -509,7 +508,7 @@ def read_json_object(environ: WSGIEnvironment, declared: str = "application/json
         raise HTTPError("415 Unsupported Media Type", detail, ("Accept-Encoding", "identity"))
     body = read_body(environ)
     try:
-        value = decode_json(body.decode("utf-8-sig"))  # RFC 8259, section 8.1, lets a parser ignore a byte order mark
+        value = decode_json(body.decode().removeprefix("\ufeff"))  # a byte order mark (RFC 8259, section 8.1)
     except UnicodeDecodeError as error:
         raise HTTPError("400 Bad Request", f"Send JSON in UTF-8: byte {error.start} of the body is not.") from None
     except ValueError as error:
@@ -678,7 +677,7 @@ class PageTemplate(Template):
     flags = re.NOFLAG
     names = r"(?:root|url|user|todos|list)(?!\w)"
     never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
-    pattern = rf"(?<!\.)\$(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
+    pattern = rf"\$(?<!\.\$)(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
@@ -892,7 +891,9 @@ class TodoList:
         self.lock = threading.Lock()
 
     def of(self, user: str) -> TodoList:
-        """Return the list of a user, by a name that is not empty. It shares nothing with any other list."""
+        """Return the list of a user, which shares nothing with any other list; "" is the shared one."""
+        if not user:
+            return self
         return self.users.get(user) or self.users.setdefault(user, TodoList())
 
     def renew(self) -> None:
