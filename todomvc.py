@@ -39,10 +39,11 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -62,13 +63,15 @@ class TodoMVC:
 
     todos: the list to serve; by default a new TodoList.
     static: the folder of the static files; by default the one beside this file.
-    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user, $list and
-        $todos; by default the one beside this file.
-    debug: whether a 500 response shows the traceback.
+    templates: the folder with the page, index.html: a PageTemplate; by default that of `static`, if it has one, or else
+        the one beside this file.
+    debug: whether a 500 response shows the traceback, to a client on the same machine.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
 
-    Raises OSError if a folder or the page cannot be read, ValueError if the page is not a valid template.
+    The folders are read at the start. With `debug`, or if they are not those beside this file, they are read again when
+    they are asked for, at most once a second. Raises OSError if a folder or the page cannot be read, ValueError if the
+    page is not UTF-8.
     """
 
     def __init__(
@@ -84,13 +87,17 @@ class TodoMVC:
         self.debug, self.todo_backend = debug, todo_backend
         # The policy fits the page beside this file. Another page may need scripts and styles from anywhere.
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
-        folder = locate(Path(static or HERE / "static"))
-        self.files = {**read_static_files(folder, self.page_headers, self.todos.files), **read_api_description()}
-        self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
+        self.static = locate(Path(static or HERE / "static"))
+        self.templates = locate(Path(templates or HERE / "templates"))
+        self.static_has_page = bool(static and not templates)
+        self.files: dict[str, Document] = {}
+        self.api_description = read_api_description(self.page_headers)
+        self.read_folders()
+        self.next_read = time.monotonic() + SECONDS_BETWEEN_READS if static or templates or debug else math.inf
         self.pages, self.lists = DocumentCache(), DocumentCache()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
-            route("/?", GET=self.page),
+            route(r"/?|/index\.html", GET=self.page),
             route("/todos/?", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
         ]
@@ -113,10 +120,12 @@ class TodoMVC:
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
+            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
+            detail = trace if self.debug and is_near else SEE_LOG
+            return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
-        handlers, arguments = self.find(environ.get("PATH_INFO", ""))
+        handlers, arguments = self.find(environ)
         if handlers is self.file_handlers:
             return handle(environ, handlers, *arguments)
         todos = self.list_of(environ)
@@ -129,28 +138,48 @@ class TodoMVC:
             refuse_other_list(identity, environ)
         return handle(environ, handlers, *arguments)
 
-    def find(self, path: str) -> tuple[Handlers, tuple[str, ...]]:
-        """Return the handlers of a path, none if there is nothing at it, and the parts of it that they take."""
+    def find(self, environ: WSGIEnvironment) -> tuple[Handlers, tuple[Any, ...]]:
+        """Return the handlers of the path, none if there is nothing at it, and what they take."""
+        path = environ.get("PATH_INFO", "")
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
                 return handlers, match.groups()
-        return (self.file_handlers, (path,)) if path in self.files else ({}, ())
+        self.refresh_folders(environ)
+        document = self.files.get(path)
+        return (self.file_handlers, (document,)) if document else ({}, ())
+
+    def read_folders(self) -> None:
+        files = read_static_files(self.static, self.page_headers, self.todos.files, self.files)
+        self.files = files | self.api_description
+        has_page = self.static_has_page and "/index.html" in self.files
+        self.template = read_template((self.static if has_page else self.templates) / "index.html")
+
+    def refresh_folders(self, environ: WSGIEnvironment) -> None:
+        """Read the folders again if they may have changed. What cannot be read now stays as it was."""
+        now = time.monotonic()
+        if now >= self.next_read:
+            self.next_read = now + SECONDS_BETWEEN_READS
+            try:
+                self.read_folders()
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
 
     def page(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
-        root, identity = root_url(environ), todos.identity
+        self.refresh_folders(environ)
+        root, identity, template = root_url(environ), todos.identity, self.template
         if root != "/" and not environ.get("PATH_INFO"):  # the page's address ends with a slash, also where mounted
             return redirect(root, environ)
 
         def render() -> Document:
-            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
+            page = fill_template(template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
             return Document(page, "text/html; charset=utf-8", self.page_headers, salt=identity)
 
-        key = environ.get("REMOTE_USER"), identity, root
+        key = environ.get("REMOTE_USER"), identity, root, template.template
         return self.pages.latest(key, todos.version, render).response(environ)
 
-    def file(self, environ: WSGIEnvironment, path: str) -> Response:
-        return self.files[path].response(environ)
+    def file(self, environ: WSGIEnvironment, document: Document) -> Response:
+        return document.response(environ)
 
     def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         url, identity = list_url(environ) if self.todo_backend else "", todos.identity
@@ -346,6 +375,7 @@ class Document:
         self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
+        self.stamp: object = None  # of the file
         self.gzip_level, self.compressing = gzip_level, threading.Lock()
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
@@ -378,9 +408,10 @@ class DocumentCache:
 
         While another request renders the document, this one waits. What was rendered from its arrival on, will do.
         """
-        arrival, last = self.count, self.renderings.get(key)
+        last = self.renderings.get(key)
         if last and last.version == version:
             return last.document
+        arrival = self.count
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
@@ -479,7 +510,7 @@ def read_json_object(environ: WSGIEnvironment, declared: str = "application/json
         raise HTTPError("415 Unsupported Media Type", detail, ("Accept-Encoding", "identity"))
     body = read_body(environ)
     try:
-        value = decode_json(body.decode("utf-8-sig"))  # RFC 8259, section 8.1, lets a parser ignore a byte order mark
+        value = decode_json(body.decode().removeprefix("\ufeff"))  # a byte order mark (RFC 8259, section 8.1)
     except UnicodeDecodeError as error:
         raise HTTPError("400 Bad Request", f"Send JSON in UTF-8: byte {error.start} of the body is not.") from None
     except ValueError as error:
@@ -535,7 +566,7 @@ def discard_body(environ: WSGIEnvironment) -> None:
     A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
     take them for the next request, as cheroot does with a chunked body.
     """
-    if isinstance(environ["wsgi.input"], KeptBody):
+    if environ.get("todomvc.drops_body") or isinstance(environ["wsgi.input"], KeptBody):
         return
     with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
         length = content_length(environ)
@@ -632,9 +663,23 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-# The page and the static files. They are read at the start, so that no path in a request ever reaches the file system.
+# The page and the static files. They are read into a table, so that no path in a request ever reaches the file system.
 
 AnyPath = Path | zipfile.Path
+SECONDS_BETWEEN_READS = 1
+
+
+class PageTemplate(Template):
+    """A page, in which $root, $url, $user, $todos and $list are filled in. Every other "$" is left alone.
+
+    A page has many of them: jQuery's, prices, `${url}` in a script. A name is filled in where it stands without braces,
+    is not a part of a longer one, and does not follow a dot, as in Vue's `this.$root`. `$$url` stands for `$url`.
+    """
+
+    flags = re.NOFLAG
+    names = r"(?:root|url|user|todos|list)(?!\w)"
+    never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
+    pattern = rf"\$(?<!\.\$)(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
@@ -644,58 +689,75 @@ def locate(path: Path) -> AnyPath:
     return path if path.exists() or path == path.parent else locate(path.parent) / path.name
 
 
-def read_template(path: AnyPath) -> Template:
-    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it cannot be filled in."""
+def read_template(path: AnyPath) -> PageTemplate:
+    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it is not UTF-8."""
+    page = path.read_bytes()
     try:
-        template = Template(path.read_text(encoding="utf-8"))
-        fill_template(template, "/", "", "", b"[]")
-    except KeyError as error:
-        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user, list and todos") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return template
+        return PageTemplate(page.decode())
+    except UnicodeDecodeError as error:
+        line = page.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, line {line}: {error.reason}: save the page as UTF-8") from None
 
 
-def fill_template(template: Template, root: str, user: str, identity: str, todos: bytes) -> bytes:
+def fill_template(template: PageTemplate, root: str, user: str, identity: str, todos: bytes) -> bytes:
     name = quote(user, safe="", errors="surrogatepass")  # percent-encoded, it is harmless in HTML
     names = {"root": root, "url": f"{root}todos/", "user": name, "list": identity, "todos": todos.decode()}
     return template.substitute(names).encode()
 
 
-def read_static_files(folder: AnyPath, headers: list[Header], private: Iterable[str] = ()) -> dict[str, Document]:
+def read_static_files(
+    folder: AnyPath, headers: list[Header], private: Iterable[str], before: Mapping[str, Document]
+) -> dict[str, Document]:
     """Return the files of a folder, keyed by PATH_INFO: the path within it, its bytes read as Latin-1 (PEP 3333).
 
-    Hidden files, links that lead to one or out of the folder, and private files are left out. Raises OSError if a file
-    cannot be read.
+    private: paths of files to leave out. Hidden files, and links that lead to one or out of the folder, are left out,
+    too. before: the last table, from which files that have not changed are taken. Raises OSError if one cannot be read.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
-    root, files = Path(str(folder)).resolve(), {}
-    private_ids = {file_id(path) for path in private if os.path.exists(path)}
+    root, private = os.path.realpath(str(folder)), set(private)
+    private_ids = {file_id(os.stat(path)) for path in private if os.path.exists(path)}
+    files = {}
     for name, path in walk(folder):
-        if os.path.islink(str(path)) and not is_visible(Path(str(path)).resolve(), root):
-            continue
-        if private_ids and file_id(str(path)) in private_ids:
-            continue
-        content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
-        files[os.fsencode(name).decode("latin-1")] = Document(path.read_bytes(), content_type, headers, 9)
+        key, stamp = os.fsencode(name).decode("latin-1"), None
+        if isinstance(path, Path):
+            place = os.path.realpath(path) if path.is_symlink() else os.path.join(root, *name.split("/"))
+            status = os.stat(place)
+            if place in private or file_id(status) in private_ids or not is_within(place, root):
+                continue
+            stamp = stamp_of(status)
+        document = before.get(key)
+        if not (document and stamp and document.stamp == stamp):
+            body = path.read_bytes()
+            if not (document and document.plain.body == body):
+                content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
+                document = Document(body, content_type, headers, 9)
+            document.stamp = stamp
+        files[key] = document
     return files
 
 
-def file_id(path: str) -> tuple[int, int]:
+def is_within(path: str, root: str) -> bool:
+    """Tell whether a path is below a folder, and nothing on the way is hidden."""
+    return path.startswith(root + os.sep) and f"{os.sep}." not in path[len(root) :]
+
+
+def file_id(status: os.stat_result) -> tuple[int, int]:
     """Return what tells a file from all others, by whatever path."""
-    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
-def is_visible(path: Path, root: Path) -> bool:
-    return path.is_relative_to(root) and not any(part.startswith(".") for part in path.relative_to(root).parts)
+def stamp_of(status: os.stat_result) -> object:
+    """Return what is another one when a file has changed, or None if it has just changed and may do so unseen."""
+    if time.time() - status.st_mtime < 2:  # seconds, the coarsest clock of a file system
+        return None
+    return file_id(status), status.st_mtime_ns, status.st_size
 
 
-def read_api_description() -> dict[str, Document]:
+def read_api_description(headers: list[Header]) -> dict[str, Document]:
     """Return the description of the API, which every client finds, whatever its static files are."""
     path = locate(HERE / "static") / "openapi.json"
-    return {"/openapi.json": Document(path.read_bytes(), "application/json", gzip_level=9)} if path.is_file() else {}
+    return {"/openapi.json": Document(path.read_bytes(), "application/json", headers, 9)} if path.is_file() else {}
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:
@@ -745,11 +807,15 @@ def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
     """Return the list of a name: ":memory:", the URL of a PostgreSQL database, or the path of an SQLite file.
 
     The file or the database is opened at the list's first use. Raises ValueError if its module, or what that needs, is
-    not installed, or if the URL is not valid.
+    not installed, or if the name is a URL that is not valid, or looks like another store.
     """
     name = os.fspath(name)
     if name == ":memory:":
         return TodoList()
+    if not is_postgres_url(name) and looks_like_no_path(name):  # there may be a password in it: it is not repeated
+        raise ValueError(
+            "the todos are kept at a path, in :memory:, or at a postgresql:// URL, and this is none of these"
+        )
     find_siblings()
     try:
         if is_postgres_url(name):
@@ -987,6 +1053,10 @@ def json_array(todos: Iterable[bytes]) -> bytes:
 MAX_TODO = 1024 * 1024  # bytes of a todo as it is stored, without its id
 PLACE_OF_ID = int.from_bytes(os.urandom(16), "big")  # nobody can know it, so it is not in the fields
 is_postgres_url = re.compile("postgres(?:ql)?://").match
+looks_like_no_path = re.compile(  # but a URL, the start of one, or libpq's key=value
+    r".*://|[a-z][a-z0-9+.-]+:|:|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password|service|sslmode)\s*=",
+    re.IGNORECASE | re.DOTALL,
+).match
 
 
 # JSON. The decoder refuses what could not be stored and sent back as it came.

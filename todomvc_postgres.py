@@ -82,9 +82,9 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError(
-                "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
-            ) from None
+            raise ValueError(NO_URI) from None
+        if "@" in self.options.get("host", ""):  # it is the rest of a password, and errors would name the host
+            raise ValueError(NO_URI)
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner, self.known_store_id = b"", ""
 
@@ -435,6 +435,7 @@ def make_store(connection: Connection) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
+NO_URI = "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
 OPTIONS = {
     "autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
     "prepare_threshold": None,  # behind a pooler, a prepared statement may be another one's of the same name

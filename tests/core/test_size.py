@@ -8,8 +8,7 @@ import pytest
 from conftest import client_of
 
 import todomvc
-from todomvc import TodoList, TodoMVC, TodoTooLarge
-from todomvc_sqlite import SQLiteTodoList
+from todomvc import TodoMVC, TodoTooLarge
 
 MEBIBYTE = 1024 * 1024
 SIX_BYTES = ["<", ">", "&", "é", "\u2028", "\x7f"]  # each is kept as six
@@ -18,15 +17,6 @@ SIX_BYTES = ["<", ">", "&", "é", "\u2028", "\x7f"]  # each is kept as six
 def todo_of(size):
     """Return a todo of which so many bytes are kept, without its id."""
     return {"a": "x" * (size - len('{"a":""}'))}
-
-
-def large_list(store, folder, monkeypatch):
-    """Return a list with a todo of 3 MiB, as an earlier version could make it."""
-    todos = TodoList() if store == "memory" else SQLiteTodoList(folder / "todos.db")
-    with monkeypatch.context() as earlier:
-        earlier.setattr(todomvc, "MAX_TODO", 100 * MEBIBYTE)
-        todos.create(dict.fromkeys("abc", "x" * MEBIBYTE))
-    return todos
 
 
 @pytest.mark.parametrize("id", [0, 7])
@@ -91,10 +81,12 @@ def test_what_todo_backend_adds_to_an_answer_does_not_count():
 
 
 @pytest.fixture
-def large(store, tmp_path, monkeypatch):
-    if store == "postgres":
-        pytest.skip("its module has the limit from the same function")
-    return client_of(TodoMVC(large_list(store, tmp_path, monkeypatch)))
+def large(todos, monkeypatch):
+    """A client of a list with a todo of 3 MiB, as version 1.0.0 could make it."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(todomvc, "MAX_TODO", 100 * MEBIBYTE)
+        todos.create(dict.fromkeys("abc", "x" * MEBIBYTE))
+    return client_of(TodoMVC(todos))
 
 
 def test_a_larger_one_can_be_read_and_deleted(large):
@@ -146,17 +138,3 @@ def test_writers_of_one_todo_lose_no_change_to_each_other(todos):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: todos.update(0, {str(name): name}), range(80)))
     assert json.loads(todos.read(0)) == {"id": 0, **{str(name): name for name in range(80)}}
-
-
-def test_a_check_sees_what_is_there_when_it_is_replaced(todos):
-    todos.create({"title": "a"})
-    seen = []
-
-    def check(todo):
-        seen.append(todo)
-        if len(seen) == 1 and not isinstance(todos, TodoList):  # whose own lock this thread holds
-            todos.update(0, {"title": "b"})
-
-    todos.update(0, {"done": True}, check)
-    assert seen[-1] == (b'{"title":"a","id":0}' if isinstance(todos, TodoList) else b'{"title":"b","id":0}')
-    assert json.loads(todos.read(0))["done"] is True

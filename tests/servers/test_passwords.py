@@ -55,7 +55,13 @@ GUARDED = [
         location=PROXY,
         lines=FOR_PROXY,
     ),
-    with_password("gunicorn behind nginx", span("TODOMVC_USER_HEADER="), "gunicorn", location=PROXY, lines=FOR_PROXY),
+    with_password(
+        "gunicorn behind nginx",
+        span("TODOMVC_HOSTS=todos.example.org TODOMVC_USER_HEADER="),
+        "gunicorn",
+        location=PROXY,
+        lines=FOR_PROXY,
+    ),
     with_password("uWSGI behind nginx", TO_UWSGI, "uwsgi", location=UWSGI, lines=FOR_UWSGI),
     Guarded("Apache", (*MOD_WSGI, "htpasswd"), ("apache2 -d . -f apache.conf -DFOREGROUND",), APACHE),
 ]

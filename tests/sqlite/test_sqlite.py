@@ -178,6 +178,34 @@ def test_lists_that_merge_different_fields_at_once_lose_none(todos, path):
     assert todos.read(0).count(b":") == 201
 
 
+def test_a_todo_that_changes_while_it_is_merged_is_merged_again(todos, path):
+    todos.create({"title": "a"})
+    other, seen = SQLiteTodoList(path), []
+
+    def check(todo):
+        seen.append(todo)
+        if len(seen) == 1:
+            other.update(0, {"title": "b"})
+
+    assert todos.update(0, {"done": True}, check) == b'{"title":"b","id":0,"done":true}' == other.read(0)
+    assert seen == [b'{"title":"a","id":0}', b'{"title":"b","id":0}']
+
+
+def test_a_todo_that_is_deleted_while_it_is_merged_stays_deleted(todos, path):
+    todos.create({"title": "a"})
+    other = SQLiteTodoList(path)
+    assert todos.update(0, {"done": True}, lambda todo: other.delete(0)) is None
+    assert list(todos) == list(other) == []
+
+
+def test_others_that_keep_changing_a_todo_make_it_unavailable(todos, path, monkeypatch):
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 0.2)
+    todos.create({})
+    other = SQLiteTodoList(path)
+    with pytest.raises(ListUnavailable, match="others kept changing"):
+        todos.update(0, {"done": True}, lambda todo: other.update(0, {"title": "b"}))
+
+
 # Writes that fail
 
 
