@@ -188,7 +188,7 @@ class Progress:
 
     def __call__(self, done: int, total: int | None = None) -> None:
         if time.monotonic() > self.next:
-            self.next += 1
+            self.next = time.monotonic() + 1
             say(f"{self.verb} {done}{f' of {total}' if total else ''} {self.things}.")
 
 

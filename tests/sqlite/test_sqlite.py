@@ -198,9 +198,9 @@ def test_a_todo_that_is_deleted_while_it_is_merged_stays_deleted(todos, path):
     assert list(todos) == list(other) == []
 
 
-def test_others_that_keep_changing_a_todo_make_it_unavailable(todos, path, monkeypatch):
-    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 0.2)
-    todos.create({})
+def test_others_that_keep_changing_a_large_todo_make_it_unavailable(todos, path, monkeypatch):
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 1)
+    todos.create({"text": "x" * todomvc_sqlite.MAX_MADE_WITHIN})
     other = SQLiteTodoList(path)
     with pytest.raises(ListUnavailable, match="others kept changing"):
         todos.update(0, {"done": True}, lambda todo: other.update(0, {"title": "b"}))
