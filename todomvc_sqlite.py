@@ -703,7 +703,7 @@ def refuse_second_name(path: str) -> None:
     """Raise UnusableFile for a file with two names: SQLite would keep a log for each (howtocorrupt.html)."""
     if os.path.isfile(path) and os.stat(path).st_nlink > 1:
         raise UnusableFile("it has another name, a hard link: remove that, or use a copy")
-    with contextlib.suppress(FileNotFoundError), open("/proc/self/mountinfo", "rb") as mounts:
+    with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:  # there is one on Linux
         if os.fsencode(path) in [unescaped(line.split()[4]) for line in mounts]:
             raise UnusableFile("it is mounted by itself, and its log would not be: mount its folder")
 
