@@ -93,7 +93,6 @@ class SQLiteTodoList:
     def renew(self) -> None:
         """Give all lists in the file other identities, as TodoList.renew does."""
         self.file.write(lambda database: database.execute(RENEW, (new_identity(),)))
-        self.file.read(self.user)  # and with it, the new id
 
     @property
     def store_id(self) -> str:
@@ -310,6 +309,8 @@ class TodoFile:
     @property
     def store_id(self) -> str:
         self.ensure_open()
+        with self.reading:
+            self.refresh()
         return self.id
 
     def ensure_open(self) -> None:
