@@ -4,7 +4,10 @@ import functools
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+from todomvc_sqlite import LockFile
 
 
 def find(program):
@@ -17,7 +20,8 @@ def installed(folder):
     """Install what the lock file of a folder names, if it is not there or is older. Return its node_modules."""
     modules, lock = folder / "node_modules", folder / "package-lock.json"
     done = modules / ".package-lock.json"
-    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-        command = [find("npm"), "ci", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
+    with LockFile(str(folder / ".npm-lock"), 0o600).held(time.monotonic() + 600):  # of several workers, one installs it
+        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+            command = [find("npm"), "ci", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
     return modules
