@@ -20,7 +20,7 @@ def installed(folder):
     """Install what the lock file of a folder names, if it is not there or is older. Return its node_modules."""
     modules, lock = folder / "node_modules", folder / "package-lock.json"
     done = modules / ".package-lock.json"
-    with LockFile(folder / ".npm-lock").held(time.monotonic() + 300):  # of two workers, one installs it
+    with LockFile(str(folder / ".npm-lock"), 0o600).held(time.monotonic() + 600):  # of several workers, one installs it
         if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
             command = [find("npm"), "ci", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)

@@ -151,6 +151,26 @@ def test_a_commit_whose_mark_cannot_be_written_stands(path, monkeypatch):
     assert SQLiteTodoList(path).identity == before
 
 
+KILLED = """if True:
+    import os, sys, todomvc_sqlite
+    todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
+    todos.version
+    todomvc_sqlite.TodoFile.leave_mark = lambda file: os._exit(9)
+    todos.create({})
+"""
+
+
+def test_a_process_that_is_killed_before_it_leaves_its_mark_makes_no_other_list(path, lock):
+    before = write(path, "a")
+    backup = back_up(path, "backup.db")
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, timeout=60, check=False)
+    assert int(lock.read_bytes().split()[1]) == 1
+    assert write(path) == before  # and the mark is put right
+    assert int(lock.read_bytes().split()[1]) == 2
+    shutil.copy(backup, path)
+    assert write(path) != before
+
+
 def test_a_renewal_is_seen_by_a_process_that_goes_on(path):
     todos = SQLiteTodoList(path)
     before = todos.identity, todos.of("alice").identity
