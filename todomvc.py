@@ -278,10 +278,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
+    is_known = not isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        return HTTPError("507 Insufficient Storage", "The disk is full and nothing was changed: make room first.")
+        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if isinstance(error, Unconfirmed):
+    if not is_known:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -798,6 +800,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
+StoredRow = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key, digest of its fields
 
 
 def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
@@ -870,7 +873,7 @@ class ListFull(ListUnavailable):
 
 
 class Unconfirmed(ListUnavailable):
-    """Nobody can tell whether the change was made: the connection was lost before the store said so."""
+    """Nobody can tell whether the change was made: the store failed, or was lost, before it said so."""
 
 
 class TodoList:
@@ -900,6 +903,29 @@ class TodoList:
         """Give this list and those of all users other identities, as after a return to an earlier state."""
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
+
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
+        """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
+
+        A user's name is nothing for the shared list. A todo is None if it is deleted.
+        """
+        for name, todos in {"": self, **self.users}.items():
+            if user in (None, name):
+                with todos.lock:
+                    kept, keys = todos.todos.copy(), {id: (key, digest) for key, (id, digest) in todos.keys.items()}
+                for id, todo in enumerate(kept):
+                    yield name, id, todo, *keys.get(id, (None, None))
+
+    def load(self, rows: Iterable[StoredRow]) -> None:
+        """Take over the rows of another store. Raise ValueError if this one is not empty, or what `rows` raises."""
+        if next(self.rows(), None):
+            raise ValueError("there are todos already: rows are loaded into an empty store")
+        for user, id, todo, key, digest in list(rows):
+            todos = self.of(user)
+            todos.todos.append(todo)
+            if key is not None and digest is not None:
+                todos.keys[key] = id, digest
+            todos.version += 1
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
@@ -1038,10 +1064,10 @@ looks_like_no_path = re.compile(  # but a URL, the start of one, or libpq's key=
 MAX_DEPTH = 100  # arrays and objects within each other; far below any recursion limit
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str, max_depth: int = MAX_DEPTH) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that could not be stored unchanged."""
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_depth(text)
+    if text.count("[") + text.count("{") > max_depth:
+        refuse_depth(text, max_depth)
     try:
         value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
         if text[end:].strip(WHITESPACE):
@@ -1051,13 +1077,13 @@ def decode_json(text: str) -> Any:
     return value
 
 
-def refuse_depth(text: str) -> None:
+def refuse_depth(text: str, max_depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for deep nesting, before the decoder goes down into it by recursion."""
     depth = 0
     for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        if depth > max_depth:
+            raise ValueError(f"it is nested more than {max_depth} deep")
 
 
 def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,6 +45,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         options = make_parser(os.environ).parse_args(arguments)
         options.db = options.db or "todos.db"  # `app` has another default
+        if has_job(options):
+            from todomvc_jobs import run
+
+            run(options)
+            return
         todos = open_list(options.db)
         todos.read(0)  # so that an unusable store fails now
         if options.renew:
@@ -131,7 +136,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=str.strip,
         help="the file of the todos, a postgresql:// URL, or :memory: (todos.db)",
     )
-    add("--renew", action="store_true", help="give the lists new identities, as after a restored backup, and exit")
+    add_jobs(parser)
     add("--static", metavar="FOLDER", default=text("TODOMVC_STATIC"), help="the files of another client")
     add("--templates", metavar="FOLDER", default=text("TODOMVC_TEMPLATES"), help="the page of another client")
     add("--allow-host", metavar="NAME", default=text("TODOMVC_HOSTS", ""), type=host_names,
@@ -147,6 +152,25 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--debug", action="store_true", default=is_true(variables, "TODOMVC_DEBUG"),
         help="show tracebacks to browsers on this machine, and take up changes of the program's files")  # fmt: skip
     return parser
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for something else than to serve: those of todomvc_jobs, and --renew."""
+    group = parser.add_argument_group("instead of serving")
+    add = group.add_mutually_exclusive_group().add_argument
+    add("--backup", metavar="FILE", help="write a copy of the SQLite file to a new file, also while it is served")
+    add("--check", action="store_true", help="check that what is stored is sound")
+    add("--export", metavar="FILE", help="write the lists to a new file of JSON Lines, or to standard output (-)")
+    add("--import", metavar="FILE", dest="load", help="read such a file, or standard input (-), into an empty store")
+    add("--renew", action="store_true", help="give the lists new identities, as after a restored backup")
+    group.add_argument("--user", metavar="NAME", help="export or import the list of this user only")
+    group.add_argument("--keep-identity", action="store_true",
+        help="import the identities, too, as the lists move and are not served from the old store again")  # fmt: skip
+
+
+def has_job(options: argparse.Namespace) -> bool:
+    jobs = options.backup, options.check, options.export, options.load, options.keep_identity
+    return any(jobs) or options.user is not None
 
 
 class Parser(argparse.ArgumentParser):

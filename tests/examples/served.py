@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT, serve
-from folders import EXAMPLES, installed
+from npm import installed
 from readme import block
 from steps import Site
 
@@ -32,7 +32,7 @@ def built(npm, tmp_path_factory):
     assert (folder, install) == ("cd examples/react", "npm ci")
     target = tmp_path_factory.mktemp("react") / "dist"
     command = [npm, *build.split()[1:], "--", "--outDir", str(target)]
-    subprocess.run(command, cwd=installed(npm, EXAMPLES / "react"), check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=installed(ROOT / "examples/react").parent, check=True, capture_output=True, timeout=300)
     return target
 
 
