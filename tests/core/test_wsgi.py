@@ -375,8 +375,9 @@ def test_the_traceback_is_flushed_to_the_log(tmp_path):
         assert "RuntimeError" in (tmp_path / "log").read_text()
 
 
-def fail(application, method, path, log=None):
+def fail(application, method, path, log=None, **environ):
     environ = {
+        **environ,
         **JSON,
         "HTTP_IF_MATCH": "*",
         "CONTENT_LENGTH": "2",
@@ -392,13 +393,13 @@ def test_a_failure_of_the_api_is_a_problem():
 
 
 def test_with_debug_the_page_of_a_failure_shows_the_traceback_as_text():
-    _, _, body = fail(TodoMVC(BrokenList(), debug=True), "GET", "/")
+    _, _, body = fail(TodoMVC(BrokenList(), debug=True), "GET", "/", REMOTE_ADDR="127.0.0.1")
     assert b"RuntimeError: secret &lt;/pre&gt;&lt;b&gt;" in body
     assert b"Traceback" in body
 
 
 def test_with_debug_the_problem_of_a_failure_shows_the_traceback():
-    _, _, body = fail(TodoMVC(BrokenList(), debug=True), "GET", "/todos/")
+    _, _, body = fail(TodoMVC(BrokenList(), debug=True), "GET", "/todos/", REMOTE_ADDR="::1")
     assert b"Traceback" in body
     assert b"RuntimeError: secret" in body
 

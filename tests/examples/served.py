@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT, serve
-from folders import EXAMPLES, installed
+from npm import installed
 from readme import block
 from steps import Site
 
@@ -32,14 +32,16 @@ def built(npm, tmp_path_factory):
     assert (folder, install) == ("cd examples/react", "npm ci")
     target = tmp_path_factory.mktemp("react") / "dist"
     command = [npm, *build.split()[1:], "--", "--outDir", str(target)]
-    subprocess.run(command, cwd=installed(npm, EXAMPLES / "react"), check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=installed(ROOT / "examples/react").parent, check=True, capture_output=True, timeout=300)
     return target
 
 
 @pytest.fixture
-def command(example, request):
+def command(example, npm, request):
     """The program that its README runs, and the arguments."""
     _, program, *arguments = COMMANDS[example].split()
+    if example == "backbone":
+        installed(ROOT / "examples/backbone")  # its own program would do so in each of several workers
     if example == "react":
         arguments[-1] = str(request.getfixturevalue("built"))
     elif arguments:

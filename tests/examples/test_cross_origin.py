@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from command import until
 from conftest import ROOT, serve
-from folders import EXAMPLES, installed
+from npm import installed
 from readme import TEXTS, block
 from steps import Site, add, expect, row
 
@@ -43,7 +43,7 @@ def vite(npm, origin, url):
     command = [npm, *run.split()[1:], "--", "--port", origin.rpartition(":")[2], "--strictPort"]
     process = subprocess.Popen(
         command,
-        cwd=installed(npm, ROOT / folder),
+        cwd=installed(ROOT / folder).parent,
         env={**os.environ, "VITE_TODOS_URL": url, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -80,7 +80,7 @@ def test_a_page_of_a_development_server_uses_the_api_at_another_origin(site, ori
 
 
 def test_it_asks_the_api_where_the_command_serves_it_and_comes_from_where_vite_does():
-    environment = (EXAMPLES / "react/.env.development").read_text()
+    environment = (ROOT / "examples/react/.env.development").read_text()
     assert re.fullmatch(r"VITE_TODOS_URL=http://127\.0\.0\.1:8000/todos/\n", environment)
     assert f"open {ORIGIN}/:" in " ".join(README.split())
     assert block("python3 todomvc.py --cors http://localhost:5173\n").strip() == API

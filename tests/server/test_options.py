@@ -1,12 +1,17 @@
-"""The options of the command that concern the application: users, hosts, origins, CORS, Todo-Backend."""
+"""The settings: what options and variables mean, and that those which mean nothing are refused in one line."""
 
 import json
 import os
+import re
+import subprocess
+import sys
 
 import pytest
-from command import JSON, answer_to, refusal, request, run
-from conftest import serve
+from command import IN_MEMORY, JSON, answer_to, refusal, request, run
+from conftest import ROOT, call, serve
 
+import todomvc_server
+from todomvc import TodoMVC, route
 from todomvc_sqlite import SQLiteTodoList
 
 ORIGIN = {"Origin": "https://todobackend.com", "Sec-Fetch-Site": "cross-site"}
@@ -151,3 +156,162 @@ def test_a_preflight_of_the_command_has_each_header_once(tmp_path):
     with serve("--todo-backend", cwd=tmp_path) as process:
         answer = answer_to(process, lines.encode())
     assert answer.count(b"Access-Control-Allow-Origin: *\r\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--todo-backend", "--cors=*"])
+def test_the_command_says_at_the_start_whom_it_lets_in(tmp_path, option):
+    with serve(option, *IN_MEMORY, cwd=tmp_path) as process:
+        line = process.stdout.readline()
+    assert "Every web page can read and change them" in line
+    assert option.split("=")[0] in line
+
+
+@pytest.mark.parametrize("option", ["--todo-backend", "--cors"])
+def test_the_help_says_whom_an_option_lets_in(tmp_path, option):
+    words = " ".join(run(tmp_path, "--help").stdout.partition(f"\n  {option}")[2].partition("\n  --")[0].split())
+    assert "every web page" in words
+
+
+# Variables
+
+
+def settings(**variables):
+    """Return what the command makes of variables."""
+    return todomvc_server.make_parser(variables).parse_args([])
+
+
+@pytest.mark.parametrize("name", ["TODO_BACKEND", "DEBUG"])
+@pytest.mark.parametrize(
+    ("value", "is_on"),
+    [
+        *[(value, True) for value in ["1", "true", "True", "TRUE", "yes", "on", "On", " 1 ", "yes\r"]],
+        *[(value, False) for value in ["", "0", "false", "FALSE", "no", "No", "off", " ", " 0", "off\r\n"]],
+    ],
+)
+def test_a_variable_that_is_on_or_off_has_many_spellings(name, value, is_on):
+    assert vars(settings(**{f"TODOMVC_{name}": value}))[name.lower()] is is_on
+
+
+@pytest.mark.parametrize("name", ["TODOMVC_TODO_BACKEND", "TODOMVC_DEBUG"])
+@pytest.mark.parametrize("value", ["2", "n", "y", "nope", "enabled", "-1", "00", "1 1", "true;"])
+def test_a_variable_that_is_neither_on_nor_off_is_refused(tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    line = refusal(run(tmp_path, "--port", "0"))
+    assert name in line
+    assert repr(value) in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "option", "meaning"),
+    [
+        ("DB", " todos.db\r\n", "db", "todos.db"),
+        ("DB", "\t:memory: ", "db", ":memory:"),
+        ("STATIC", " dist ", "static", "dist"),
+        ("TEMPLATES", " dist\n", "templates", "dist"),
+        ("HOSTS", " a.example.org , .example.com\n", "allow_host", ["a.example.org", ".example.com"]),
+        ("HOSTS", " * ", "allow_host", ["*"]),
+        ("CORS", " https://a.example.org ", "cors", ["https://a.example.org"]),
+        ("USER_HEADER", " X-Remote-User\r", "user_header", "X-Remote-User"),
+    ],
+)
+def test_white_space_around_the_value_of_a_variable_means_nothing(name, value, option, meaning):
+    assert vars(settings(**{f"TODOMVC_{name}": value}))[option] == meaning
+
+
+WRONG = [
+    {"TODOMVC_DEBUG": "maybe"},
+    {"TODOMVC_HOSTS": "http://a"},
+    {"TODOMVC_STATIC": "nowhere"},
+    {"TODOMVC_TEMPLATES": "nowhere"},
+    {"TODOMVC_DB": "mysql://todo:s3cret@db/todo"},
+]
+
+
+@pytest.mark.parametrize("variables", WRONG, ids=str)
+def test_the_application_says_once_in_its_log_which_variable_is_wrong(tmp_path, variables):
+    program = (
+        "import todomvc\nfrom wsgiref.util import setup_testing_defaults\n"
+        "for path in ['/', '/todos/', '/todos/']:\n"
+        "    environ = {'PATH_INFO': path}\n"
+        "    setup_testing_defaults(environ)\n"
+        "    print(todomvc.app(environ, lambda status, headers: print(status))[0].decode())\n"
+    )
+    environ = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("500 Internal Server Error\n") == 3
+    assert "its log says which" in done.stdout
+    assert re.fullmatch(r"todomvc: [^\n]+\n", done.stderr)
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+# --db
+
+
+NO_STORES = [
+    "postgresql+psycopg2://todo:s3cret@db/todo",
+    "POSTGRESQL://todo:s3cret@db/todo",
+    '"postgresql://todo:s3cret@db/todo"',
+    "mysql://todo:s3cret@db/todo",
+    "host=db dbname=todo password=s3cret",
+    "password = 's3cret'",
+    "sslmode=require\tpassword=s3cret",
+    "file:todos.db?mode=ro&key=s3cret",
+    "sqlite://",
+    "sqlite:///todos.db",
+    ":MEMORY:",
+    ":memory",
+]
+
+
+@pytest.mark.parametrize("name", NO_STORES)
+def test_what_is_neither_a_path_nor_a_url_of_postgresql_is_refused_and_not_repeated(tmp_path, monkeypatch, name):
+    for arguments in (["--db", name], []):
+        process = run(tmp_path, *arguments, "--port", "0", database=())
+        line = refusal(process)
+        assert "postgresql://" in line
+        assert "s3cret" not in line
+        assert name not in line.replace(":memory:", "")
+        monkeypatch.setenv("TODOMVC_DB", name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["todos.db", "a=b.db", "a b.db", "./user=1.db", "./todos:1.db", "C:\\todos.db"])
+def test_other_names_are_paths(tmp_path, name):
+    with serve("--db", f" {name} ", cwd=tmp_path) as process:
+        assert request(process, "/todos/", "POST", "{}")[0] == 200
+    assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize("password", ["s3c@r3t", "s3c%40r3t@", "r3t:@", "@r3t"])
+def test_no_part_of_a_password_is_printed(tmp_path, password):
+    url = f"postgresql://todomvc:{password}@db.invalid/todomvc"
+    assert "r3t" not in refusal(run(tmp_path, "--db", url, database=()))
+    assert "r3t" not in refusal(run(tmp_path, url, database=()))
+
+
+# --static and the database
+
+
+def test_the_files_of_the_todos_are_not_served(tmp_path):
+    (tmp_path / "index.html").write_text("mine")
+    (tmp_path / ".env").write_text("secret")
+    for _ in range(2):
+        with serve("--static", ".", cwd=tmp_path) as process:
+            assert request(process, "/todos/", "POST", "{}")[0] == 200
+            names = sorted(path.name for path in tmp_path.iterdir())
+            assert {"todos.db", "todos.db-lock", "todos.db-wal"} <= set(names)
+            statuses = {name: request(process, f"/{name}")[0] for name in names}
+            assert [name for name, status in statuses.items() if status == 200] == ["index.html"]
+
+
+# Tracebacks
+
+
+def test_with_debug_a_client_of_another_machine_is_shown_no_traceback():
+    application = TodoMVC(debug=True)
+    for address, is_near in [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True),
+                             ("10.0.0.1", False), ("1.127.0.1", False), ("::2", False), ("", False)]:  # fmt: skip
+        application.routes[0] = route("/?", GET=lambda environ, todos: 1 / 0)
+        body = call(application, "GET", "/", REMOTE_ADDR=address)[2]
+        assert (b"ZeroDivisionError" in body) == is_near, address

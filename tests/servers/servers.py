@@ -147,7 +147,8 @@ TO_UWSGI = span("TODOMVC_HOSTS=todos.example.org uwsgi --socket")
 TO_COMMAND = span("python3 -m todomvc --port 8001 --allow-host todos.example.org")
 
 SERVERS = [
-    in_table("wsgiref (ours)", chunked=False, keep_alive=False),
+    in_table("the command"),
+    in_table("wsgiref", chunked=False, keep_alive=False),
     in_table("waitress", "waitress"),
     in_table("gunicorn, sync", "gunicorn", keep_alive=False),
     in_table("gunicorn, threads", "gunicorn"),

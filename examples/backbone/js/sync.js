@@ -5,7 +5,8 @@
 const send = Backbone.sync;
 Backbone.sync = function (method, model, options) {
   const headers = { ...options.headers };
-  if (method === 'create') headers['Idempotency-Key'] = model.key ??= `${Date.now()}-${Math.random()}`;
+  model.key ??= `${Date.now()}-${Math.random()}`;
+  if (method === 'create') headers['Idempotency-Key'] = model.key;
   else if (method !== 'read' && model.tag) headers['If-Match'] = model.tag;
   return send(method, model, { ...options, headers }).done((todo, status, response) => {
     model.tag = response.getResponseHeader('ETag');

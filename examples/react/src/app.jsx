@@ -4,7 +4,8 @@ import { nameOf, useChanges, useTodos } from './server.js';
 
 export function App() {
   const [refusal, setRefusal] = useState('');
-  const { create, change, remove } = useChanges((error) => setRefusal(`This was not saved: ${error.message}`));
+  const say = (error) => setRefusal(`This was not saved: ${error.message}`);
+  const { create, change, remove } = useChanges(say);
   const { todos, isAway } = useTodos();
   const filter = useFilter();
   const completed = todos.filter((todo) => todo.completed);
@@ -65,7 +66,7 @@ export function App() {
       <footer className="info">
         <p className="notice" role="status">
           {isAway
-            ? 'The server is away. Leave this page open: it sends your changes when the server is back.'
+            ? 'The server is away. Leave this page open: your changes are sent when it is back.'
             : refusal}
         </p>
         <p>Double-click to edit a todo</p>
@@ -83,7 +84,12 @@ function NewTodo({ create }) {
   }
 
   return (
-    <input className="new-todo" placeholder="What needs to be done?" autoFocus onKeyDown={createOnEnter} />
+    <input
+      className="new-todo"
+      placeholder="What needs to be done?"
+      autoFocus
+      onKeyDown={createOnEnter}
+    />
   );
 }
 

@@ -1,7 +1,13 @@
 /* The server: which todos it has, and how to change them. */
-import { notifyManager, useMutation, useMutationState, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  notifyManager,
+  useMutation,
+  useMutationState,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 
-// todomvc.py fills the page in. Vite's development server does not: then VITE_TODOS_URL says where to ask.
+// todomvc.py fills the page in. Vite's development server does not: VITE_TODOS_URL is for that.
 const page = document.getElementById('todos');
 const url = import.meta.env.VITE_TODOS_URL ?? page.dataset.url;
 const initialData = page.textContent.startsWith('[') ? JSON.parse(page.textContent) : undefined;
@@ -16,15 +22,17 @@ notifyManager.setScheduler(queueMicrotask); // so that a box is seen ticked at o
  */
 export function useTodos() {
   const read = () => request('GET');
-  const { data = [], failureCount } = useQuery({ queryKey, queryFn: read, initialData, staleTime: 5000, ...untilBack });
-  const pending = useMutationState({ filters: { status: 'pending' }, select: ({ state }) => state });
+  const options = { queryKey, queryFn: read, initialData, staleTime: 5000, ...untilBack };
+  const { data = [], failureCount } = useQuery(options);
+  const filters = { status: 'pending' };
+  const pending = useMutationState({ filters, select: ({ state }) => state });
   const todos = pending.reduce((changed, { variables }) => variables.change(changed), data);
   return { todos, isAway: failureCount > 0 || pending.some((state) => state.failureCount > 0) };
 }
 
 /**
- * Returns the functions that change todos. The server gets one change after the other, each repeated
- * while it is away.
+ * Returns the functions that change todos. The server gets one change after the other, and each is
+ * repeated while it is away.
  */
 export function useChanges(onRefusal) {
   const client = useQueryClient();
@@ -40,16 +48,19 @@ export function useChanges(onRefusal) {
   return {
     create(title) {
       const todo = { title, completed: false, key: `${Date.now()}-${Math.random()}` };
-      const added = (todos) => (todos.some((other) => isSame(other, todo)) ? todos : [...todos, todo]);
+      const isIt = (other) => isSame(other, todo);
+      const added = (todos) => (todos.some(isIt) ? todos : [...todos, todo]);
       mutate({ change: added, send: () => post(todo) });
     },
     change(todo, fields) {
       const changed = (other) => (isSame(other, todo) ? { ...other, ...fields } : other);
-      mutate({ change: (todos) => todos.map(changed), send: () => request('PATCH', idOf(todo), fields) });
+      const send = () => request('PATCH', idOf(todo), fields);
+      mutate({ change: (todos) => todos.map(changed), send });
     },
     remove(todo) {
       const isOther = (other) => !isSame(other, todo);
-      mutate({ change: (todos) => todos.filter(isOther), send: () => request('DELETE', idOf(todo)) });
+      const send = () => request('DELETE', idOf(todo));
+      mutate({ change: (todos) => todos.filter(isOther), send });
     },
   };
 }

@@ -212,6 +212,7 @@ REQUESTS = {
     "POST of a form": status("POST", "/todos/", "title=x", Content_Type="application/x-www-form-urlencoded"),
     "GET of a todo that does not exist": status("GET", "/todos/999999"),
     "`HEAD /todos/`": status("HEAD", "/todos/"),
+    "`DELETE /todos/?completed=true`": status("DELETE", "/todos/?completed=true"),
     "GET with `If-None-Match` of what is there": not_modified,
     "PATCH with `If-Match` of an older version": old_tag,
     "the same POST twice, with an `Idempotency-Key`": retry,

@@ -64,7 +64,7 @@ app.AppView = Backbone.View.extend({
 
   showAway() {
     this.away = true;
-    this.say('The server is away. Leave this page open: it sends your changes when the server is back.');
+    this.say('The server is away. Leave this page open: your changes are sent when it is back.');
   },
 
   showBack() {
@@ -74,9 +74,10 @@ app.AppView = Backbone.View.extend({
 
   // Shows why the server refused, and the todo as the server has it.
   showRefusal(todo, response, { isRefresh }) {
-    const changed = 'Somebody else changed it: here it is as it is now.';
     const detail = response.responseJSON?.detail ?? 'The server gave no reason.';
-    this.say(`“${todo.get('title')}” was not saved. ${response.status === 412 ? changed : detail}`);
+    const changed = 'Somebody else changed it: here it is as it is now.';
+    const reason = response.status === 412 ? changed : detail;
+    this.say(`“${todo.get('title')}” was not saved. ${reason}`);
     if (todo.isNew() || response.status === 404) app.todos.remove(todo);
     else if (!isRefresh) todo.fetch({ isRefresh: true });
   },
