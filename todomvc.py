@@ -588,7 +588,7 @@ def read_pieces(environ: WSGIEnvironment, size: int) -> Iterator[bytes]:
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
     """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if bad."""
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not re.fullmatch("[!-~]{1,255}", key):
+    if key is not None and not is_key(key):
         raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
     return key
 
@@ -628,6 +628,7 @@ def problem_response(error: HTTPError) -> Response:
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
+is_key = re.compile("[!-~]{1,255}").fullmatch
 is_length = re.compile("[0-9]{1,18}").fullmatch
 JSON = ("Content-Type", "application/json")
 MERGE_PATCH = "application/merge-patch+json"
