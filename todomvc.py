@@ -119,8 +119,8 @@ class TodoMVC:
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
-            detail = trace if self.debug and is_near else SEE_LOG
+            is_shown = self.debug and is_loopback(url_host(environ.get("REMOTE_ADDR", "")))
+            detail = trace if is_shown else SEE_LOG
             return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
@@ -274,12 +274,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
-    is_known = not isinstance(error, Unconfirmed)
+    is_unconfirmed = isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        outcome = "nobody can tell whether it was changed" if is_unconfirmed else "nothing was changed"
         return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if not is_known:
+    if is_unconfirmed:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -628,6 +628,8 @@ def problem_response(error: HTTPError) -> Response:
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
+LOOPBACK_IPV4 = r"127(?:\.[0-9]{1,3}){3}"
+is_loopback = re.compile(rf"localhost|{LOOPBACK_IPV4}|\[::1\]|\[::ffff:{LOOPBACK_IPV4}\]").fullmatch
 is_key = re.compile("[!-~]{1,255}").fullmatch
 is_length = re.compile("[0-9]{1,18}").fullmatch
 JSON = ("Content-Type", "application/json")
