@@ -14,7 +14,7 @@ OF_THE_COMMAND = {
     "431",
     "501",
     "505",
-}  # which its own server gives to what is no request of any operation
+}  # which its server gives to what is no request of any operation
 OF_A_MOUNT = {"308"}  # which has no path of its own in the document
 EXAMPLES = {"/": "/", "/todos/": "/todos/", "/todos/{id}": "/todos/0", "/{file}": "/icon.svg"}
 
