@@ -185,7 +185,7 @@ def test_a_commit_is_flushed_even_where_that_is_not_the_default(database, admin,
     at_commit = admin.execute("SELECT kind, synchronous_commit FROM seen").fetchall()
     assert at_commit == [(kind, used) for kind in ["INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]]
     assert admin.execute("SELECT DISTINCT lock_timeout > '0' FROM seen").fetchall() == [(True,)]
-    after = todos.database.read("SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')")
+    after = todos.database.read("SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')", {})
     assert after == [(default, "0")]
 
 
