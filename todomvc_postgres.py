@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import re
 import secrets
 import select
 import socket
@@ -82,9 +83,7 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError(
-                "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
-            ) from None
+            raise ValueError(f"PostgreSQL: this is not the URI of a database: {what_is_wrong(url)}") from None
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner, self.known_store_id = b"", ""
 
@@ -212,6 +211,14 @@ class PostgresTodoList:
         return self.database.write(query, values, deadline)
 
 
+def what_is_wrong(url: str) -> str:
+    known = {"ssl", *(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())}
+    for name in re.findall(r"[?&](\w+)=", url.rpartition("@")[2]):
+        if name not in known:
+            return f"PostgreSQL's client library knows no parameter {name!r}, so leave it out"
+    return "are its special characters encoded?"
+
+
 def other_store() -> NoReturn:
     raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
 
@@ -256,6 +263,7 @@ class Database:
         self.users = threading.Semaphore(MAX_CONNECTIONS)
         self.idle: list[Connection] = []
         self.deadlines: dict[Connection, float] = {}  # of the statements under way
+        self.has_given_up = False  # on a write, which may still wait in PostgreSQL
         is_closed = threading.Event()
         self.watchdog = threading.Thread(target=watch, args=(self.deadlines, is_closed), daemon=True)
         weakref.finalize(self, close, self.idle, is_closed, os.getpid())
@@ -311,7 +319,23 @@ class Database:
     def write(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
         """Return the rows of a write, once it is committed. Some connections are left to those who read."""
         with acquired(self.writers, deadline, "too many writes are waiting"):
-            return self.execute(query, values, deadline)
+            if self.has_given_up:
+                self.refuse_if_crowded(deadline)
+            try:
+                return self.execute(query, values, deadline)
+            except Unconfirmed:
+                self.has_given_up = True
+                raise
+
+    def refuse_if_crowded(self, deadline: float) -> None:
+        """Raise ListUnavailable if so many writes are left waiting in PostgreSQL that more could fill it up.
+
+        A write that waits for a replica goes on waiting when its connection is shut down.
+        """
+        ((count,),) = self.read(WAITING, {}, deadline)
+        if count >= MAX_WAITING:
+            raise ListUnavailable(f"PostgreSQL: {count} writes are waiting in it, for a lock or a replica")
+        self.has_given_up = False
 
     def execute(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
         with errors_translated():
@@ -331,11 +355,12 @@ class Database:
             values |= {"lock_timeout": str(lock_timeout)}
         try:
             with self.watched(connection, deadline):
-                cursor = connection.execute(query, values, binary=values is not None)
-                return cursor.fetchall() if cursor.description else []
-        except UndefinedTable:  # a backup of version 1.0.0 was put in place
-            make_store(connection)
-            raise
+                try:
+                    cursor = connection.execute(query, values, binary=values is not None)
+                    return cursor.fetchall() if cursor.description else []
+                except UndefinedTable:  # a backup of version 1.0.0 was put in place
+                    make_store(connection)
+                    raise
         except ReadOnlySqlTransaction:  # this server is a standby; a new connection may reach the primary
             self.hang_up(connection)
             raise
@@ -490,6 +515,7 @@ MAX_WAIT = 5  # seconds, for turns, connections and statements
 MARGIN = 0.5  # seconds before that at which PostgreSQL gives a wait for a row up
 MAX_CONNECTIONS = 8
 MAX_WRITERS = 6  # connections that may be used to write at once
+MAX_WAITING = 16  # writes that wait in PostgreSQL, of all servers, when there are some that nobody waits for any more
 MAX_TURNS = 1024
 PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
 OPTIONS = {
@@ -526,6 +552,11 @@ RENEW = f"""
     SET LOCAL lock_timeout = '{MAX_WAIT - MARGIN}s';
     LOCK TABLE todomvc_store;  -- until no statement that has found the old id is under way
     UPDATE todomvc_store SET id = '{{}}'
+"""
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = current_setting('application_name') AND usename = current_user
+    AND (wait_event_type = 'Lock' OR wait_event = 'SyncRep')
 """
 # In each statement, todomvc_store has a row only if the database is that of the list. Otherwise a read finds no row,
 # and a write changes nothing.
