@@ -42,6 +42,7 @@ class OwnServer:
         command = [self.server.bin_path / "pg_basebackup", "-h", self.socket_folder, "-U", "postgres", "-D", folder]
         options = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]
         subprocess.run([*command, *options], user=self.server.system_user, check=True, timeout=60)
+        (folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # this server's
 
     def execute(self, statement):
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -59,6 +60,11 @@ class OwnServer:
     def crash(self):
         """Stop at once, as when the machine does: it recovers when it starts again."""
         os.kill(self.server.get_pid(), signal.SIGQUIT)
+        self.server.get_postmaster_info().process.wait(10)
+
+    def kill(self):
+        """Kill it and all that it started, at once."""
+        self.signal(signal.SIGKILL)
         self.server.get_postmaster_info().process.wait(10)
 
     def start(self):

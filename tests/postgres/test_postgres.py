@@ -4,6 +4,7 @@ import collections
 import io
 import json
 import os
+import re
 import shutil
 import threading
 import uuid
@@ -18,6 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from model import TwoLists
 from stress import small_file_system, wait_until
 
+import todomvc_postgres
 from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
 from todomvc_postgres import MAX_CONNECTIONS, PostgresTodoList
 
@@ -73,6 +75,14 @@ def test_nothing_is_asked_of_the_database_before_the_first_use():
 def test_what_is_no_url_of_a_database_is_a_value_error(url):
     with pytest.raises(ValueError, match="URI"):
         PostgresTodoList(url)
+
+
+@pytest.mark.parametrize("parameter", ["pgbouncer=true", "schema=public", "connection_limit=1"])
+def test_a_parameter_that_only_other_clients_know_is_named(parameter):
+    with pytest.raises(ValueError, match="URI") as caught:
+        PostgresTodoList(f"postgresql://me:secret@db.example.org/todo?sslmode=require&{parameter}")
+    assert parameter.partition("=")[0] in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_servers_that_make_the_tables_at_once_all_have_them(database):
@@ -156,6 +166,34 @@ def test_a_list_used_before_a_fork_is_used_after_it_by_both_at_once(todos):
 def create(todos, count, name):
     for _ in range(count):
         todos.create({"by": name})
+
+
+# One owner
+
+
+def test_every_statement_names_its_owner_by_equality():
+    """So a database that is split by owner, as Citus does it, has each of them done by one machine."""
+    statements = [
+        text
+        for name, text in vars(todomvc_postgres).items()
+        if name.isupper() and name != "SCHEMA" and isinstance(text, str) and re.search("todomvc_(lists|todos)", text)
+    ]
+    assert len(statements) == 7
+    for statement in statements:
+        uses = len(re.findall("todomvc_(?:lists|todos)", statement))
+        inserts = len(re.findall(r"INSERT INTO todomvc_(?:lists|todos)(?: AS list)?\s+SELECT %\(owner\)s", statement))
+        conditions = len(re.findall(r"(?:WHERE|ON) (?:todos\.)?owner = %\(owner\)s", statement))
+        assert inserts + conditions == uses, statement
+
+
+def test_every_unique_index_begins_with_the_owner(todos, admin):
+    todos.version  # noqa: B018, so that the tables are there
+    indexes = admin.execute(
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "
+        "AND tablename IN ('todomvc_lists', 'todomvc_todos') AND indexdef LIKE '%UNIQUE%'"
+    ).fetchall()
+    assert len(indexes) == 3
+    assert all(" (owner" in index for (index,) in indexes)
 
 
 # Durable
