@@ -541,6 +541,7 @@ SCHEMA = f"""
         PRIMARY KEY (owner, id)
     );
     CREATE UNIQUE INDEX todomvc_todos_by_key ON todomvc_todos (owner, key) WHERE key IS NOT NULL;
+    CREATE INDEX todomvc_todos_live ON todomvc_todos (owner, id) WHERE todo IS NOT NULL;  -- not in version 1.0.0
     INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
 """
 STORE = """

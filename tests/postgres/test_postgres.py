@@ -196,6 +196,18 @@ def test_every_unique_index_begins_with_the_owner(todos, admin):
     assert all(" (owner" in index for (index,) in indexes)
 
 
+def test_a_list_does_not_read_what_was_deleted(todos, admin):
+    todos.version  # noqa: B018, so that the tables are there
+    admin.execute("INSERT INTO todomvc_todos SELECT '', id FROM generate_series(0, 9999) AS id")
+    admin.execute("INSERT INTO todomvc_lists VALUES ('', 10000, 1)")
+    todos.create({})
+    admin.execute("VACUUM ANALYZE todomvc_todos")
+    values = {"owner": b"", "store": todos.store_id}
+    plan = admin.execute(f"EXPLAIN {todomvc_postgres.LIVE}", values).fetchall()
+    assert "todomvc_todos_live" in str(plan)
+    assert list(todos) == [b'{"id":10000}']
+
+
 # Durable
 
 
