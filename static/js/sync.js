@@ -1,11 +1,14 @@
 import { Emitter } from './emitter.js';
-import { isCarriedOut, isRewritten, isSame, isTitleContested } from './merge.js';
+import { conflictOf, isCarriedOut, isSame } from './merge.js';
 import { isUnidentified } from './outbox.js';
 import { Sender } from './sender.js';
 
 /** @type {{ outcome: 'settled' }} */
 const SETTLED = { outcome: 'settled' };
+/** @type {Away} */
+const AWAY = { outcome: 'away', retryAfter: 0, trouble: 'none', detail: '' };
 const ATTEMPTS = 3;
+const REFRESH_DELAY = 10_000; // milliseconds after which a list that was not to be had is read
 const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
 
 /**
@@ -18,6 +21,9 @@ export class Sync extends Emitter {
   answers = 0;
   isRefreshing = false;
   listTag = '""';
+
+  /** @type {unknown} */
+  timeout = undefined;
 
   /** @type {Trouble} what is wrong between this page and the server */
   trouble = { kind: 'none', detail: '' };
@@ -56,13 +62,18 @@ export class Sync extends Emitter {
     });
   }
 
-  start() {
+  /**
+   * @param {number} requestedAt when the page was; an answer to another tab since then may neither
+   *   be in the page, which was written before it, nor in the outbox, which it was taken from
+   */
+  start(requestedAt) {
     this.channel.onmessage = ({ data }) => {
       for (const news of data) this.receive(news);
     };
     this.emitStatus();
     this.emit('words', this.outbox.words);
-    this.sender.run();
+    if (this.outbox.lastAnswer >= requestedAt) this.wake();
+    else this.sender.run();
   }
 
   /** @param {number} after the last id known, or -1 */
@@ -98,10 +109,7 @@ export class Sync extends Emitter {
     const { write, recordKeys } = this.creationOf(todoKey);
     const answer = this.note(await this.server.send(write));
     if (answer.outcome === 'away') return answer;
-    if (answer.outcome === 'saved') {
-      const { todo, tag } = answer;
-      return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
-    }
+    if (answer.outcome === 'saved') return this.settleSaved(todoKey, recordKeys, answer);
     const owed = this.outbox.owed(todoKey);
     const { title } = { ...owed?.creation?.fields, ...owed?.changes };
     if (answer.outcome === 'gone') return this.settleGone(todoKey);
@@ -113,22 +121,22 @@ export class Sync extends Emitter {
   /** Sends what is owed to a todo of the server's, if that is still as the user has seen it. */
   async sendChange(todoKey) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const isOld = Boolean(this.known.get(todoKey)?.tag);
       const current = await this.look(todoKey);
       if (current.outcome === 'away') return current;
-      if (current.outcome !== 'saved') return this.settleGone(todoKey);
+      if (current.outcome === 'gone') return this.settleGone(todoKey);
+      if (current.outcome !== 'saved') return AWAY;
       const owed = this.outbox.owed(todoKey);
       if (!owed) return SETTLED;
-      if (owed.isDeleted && isRewritten(owed, current.todo)) {
-        return this.settleConflict(todoKey, current, owed.recordKeys, 'delete');
-      }
-      if (!owed.isDeleted && isTitleContested(owed, current.todo)) {
-        return this.settleConflict(todoKey, current, this.titleRecords(owed), 'title');
+      const conflict = conflictOf(owed, current.todo);
+      const isDone = !owed.isDeleted && isCarriedOut(owed, current.todo);
+      if (isOld && (conflict || isDone)) {
+        this.known.delete(todoKey); // another tab may have changed it, and lost the answer
+        continue;
       }
       const { recordKeys } = owed;
-      if (!owed.isDeleted && isCarriedOut(owed, current.todo)) {
-        const { todo, tag } = current;
-        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
-      }
+      if (conflict) return this.settleConflict(todoKey, owed, current, conflict);
+      if (isDone) return this.settleSaved(todoKey, recordKeys, current);
       const answer = this.note(await this.server.send(this.writeOf(todoKey, owed, current.tag)));
       if (answer.outcome === 'away') {
         this.known.delete(todoKey); // it may have been carried out
@@ -139,13 +147,10 @@ export class Sync extends Emitter {
         const words = { kind: 'change', text: owed.changes.title, reason: answer.reason };
         return this.settleRefused(todoKey, recordKeys, words);
       }
-      if (answer.outcome === 'saved') {
-        const { todo, tag } = answer;
-        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
-      }
+      if (answer.outcome === 'saved') return this.settleSaved(todoKey, recordKeys, answer);
       this.known.delete(todoKey); // somebody else changed it
     }
-    return { outcome: 'away', retryAfter: 0, trouble: 'none', detail: '' };
+    return AWAY;
   }
 
   /**
@@ -203,6 +208,10 @@ export class Sync extends Emitter {
     return answer;
   }
 
+  settleSaved(todoKey, recordKeys, { todo, tag }) {
+    return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
+  }
+
   settleGone(todoKey) {
     const owed = this.outbox.owed(todoKey);
     const recordKeys = owed?.recordKeys ?? [];
@@ -220,9 +229,10 @@ export class Sync extends Emitter {
   }
 
   /** The server's title stays, or its todo; the user decides about the rest. */
-  settleConflict(todoKey, { todo, tag }, recordKeys, kind) {
-    const owed = this.outbox.owed(todoKey);
-    const text = kind === 'title' ? owed?.changes.title : '';
+  settleConflict(todoKey, owed, { todo, tag }, kind) {
+    const isTitle = kind === 'title';
+    const recordKeys = isTitle ? this.titleRecords(owed) : owed.recordKeys;
+    const text = isTitle ? owed.changes.title : '';
     const words = { todoKey, kind, text, reason: String(todo.title ?? '') };
     const kept = this.wordsInPlaceOf(recordKeys, words);
     return this.settle({ type: 'conflict', todoKey, recordKeys, kept, todo, tag });
@@ -233,10 +243,15 @@ export class Sync extends Emitter {
     return recordKey ? { recordKey, words: { type: 'words', ...words } } : null;
   }
 
-  /** Keeps words that the user has not finished with. */
-  keepWords(text, reason) {
+  /**
+   * Keeps words that the user has not finished with.
+   * @param {string} text
+   * @param {string} reason
+   * @param {TodoKey} todoKey
+   */
+  keepWords(text, reason, todoKey = this.randomKey()) {
     /** @type {Words} */
-    const words = { type: 'words', todoKey: this.randomKey(), kind: 'lost', text, reason };
+    const words = { type: 'words', todoKey, kind: 'lost', text, reason };
     this.outbox.add(words);
     this.emit('words', this.outbox.words);
   }
@@ -247,6 +262,7 @@ export class Sync extends Emitter {
   }
 
   settle(news) {
+    this.outbox.noteAnswer();
     this.broadcast(news);
     this.receive(news);
     return SETTLED;
@@ -272,6 +288,7 @@ export class Sync extends Emitter {
 
   receiveAnswer(news) {
     const { type, todoKey, recordKeys, kept, todo, tag } = news;
+    const isNews = recordKeys.some((key) => this.outbox.records.has(key));
     this.answers += 1;
     this.listTag = '""';
     this.outbox.forget(recordKeys.filter((key) => key !== kept?.recordKey));
@@ -280,31 +297,43 @@ export class Sync extends Emitter {
       if (todo.id !== todoKey) this.outbox.identify(todoKey, todo.id);
       this.known.set(todo.id, { outcome: 'saved', todo, tag });
       this.emit('saved', { todoKey, todo });
+      if (!isNews) this.refresh(); // another tab sent it, too, and its answer may be the newer one
     }
-    if (type === 'gone') this.emit('gone', { todoKey });
+    if (type === 'gone') {
+      this.known.delete(todoKey);
+      this.emit('gone', { todoKey });
+    }
     if (type === 'refused') this.emit('refused', { todoKey, isLost: kept?.words.kind === 'lost' });
     this.emit('words', this.outbox.words);
   }
 
   /** The user is back, or the network. */
-  async wake() {
+  wake() {
     this.outbox.reload();
     this.sender.runNow();
+    this.refresh();
+  }
+
+  async refresh() {
     if (this.isRefreshing) return;
     this.isRefreshing = true;
+    this.clock.clearTimeout(this.timeout);
     try {
-      await this.refresh();
+      await this.readList();
     } finally {
       this.isRefreshing = false;
     }
   }
 
   /** Reads the list; again, if an answer came in between: the list may be older. */
-  async refresh() {
+  async readList() {
     const { answers } = this;
     const answer = this.note(await this.server.readList(this.listTag));
     if (answers !== this.answers) {
-      await this.refresh();
+      await this.readList();
+    } else if (answer.outcome === 'away') {
+      const delay = Math.max(REFRESH_DELAY, answer.retryAfter);
+      this.timeout = this.clock.setTimeout(() => this.refresh(), delay);
     } else if (answer.outcome === 'read') {
       this.listTag = answer.tag;
       this.forgetOldTags(answer.todos);
@@ -314,9 +343,11 @@ export class Sync extends Emitter {
 
   /** A tag is that of what the user was looking at no more when the todo has changed. */
   forgetOldTags(todos) {
+    const { known } = this;
+    this.known = new Map();
     for (const todo of todos) {
-      const known = this.known.get(todo.id);
-      if (known && !isSame(known.todo, todo)) this.known.delete(todo.id);
+      const each = known.get(todo.id);
+      if (each && isSame(each.todo, todo)) this.known.set(todo.id, each);
     }
   }
 
@@ -337,10 +368,8 @@ export class Sync extends Emitter {
       }
       const known = this.known.get(todoKey);
       if (!known?.tag) continue;
-      const isContested = owed.isDeleted
-        ? isRewritten(owed, known.todo)
-        : isTitleContested(owed, known.todo);
-      if (!isContested) this.server.sendOnLeaving(this.writeOf(todoKey, owed, known.tag));
+      if (conflictOf(owed, known.todo)) continue;
+      this.server.sendOnLeaving(this.writeOf(todoKey, owed, known.tag));
     }
   }
 

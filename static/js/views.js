@@ -14,7 +14,8 @@ const TROUBLES = {
   none: '',
   blocked: '',
   signIn: 'The server wants you to sign in again',
-  otherList: 'Another list is at this address now. What is not saved waits here for its own list',
+  otherList: 'Another list is at this address now, or somebody else has signed in. '
+    + 'What is not saved waits in this browser for its own list',
 };
 
 /** The page around the list: the new todo, what concerns all of them, and the filters. */
@@ -52,9 +53,7 @@ export class AppView {
   /** Puts back what was typed. What finds its place taken is offered below the list. */
   restore({ input: text, editor }) {
     const { input } = this.parts;
-    const todo = editor && this.todos.byKey.get(editor.todoKey);
-    if (editor && todo?.isVisible) this.list.edit(todo, editor.text, editor.seen);
-    else if (editor) this.sync.keepWords(editor.text, 'The todo that you were editing is gone.');
+    if (editor) this.restoreEditor(editor, this.list.isEditing || (input.value || text) !== text);
     if (!text) return;
     if (input.value && input.value !== text) {
       this.sync.keepWords(text, 'You were typing it in another tab.');
@@ -62,6 +61,17 @@ export class AppView {
       input.value = text;
       this.drafts.keep({ input: text });
     }
+  }
+
+  /**
+   * @param {NonNullable<Draft['editor']>} editor
+   * @param {boolean} isTyping whether the focus has to stay where it is
+   */
+  restoreEditor({ todoKey, text, seen }, isTyping) {
+    const todo = this.todos.byKey.get(todoKey);
+    if (!todo?.isVisible) this.sync.keepWords(text, 'The todo that you were editing is gone.');
+    else if (isTyping) this.sync.keepWords(text, 'You were editing it in another tab.', todoKey);
+    else this.list.edit(todo, text, seen);
   }
 
   /** A hash that no link has means all. */
@@ -138,6 +148,10 @@ class ListView {
     this.onRow('keydown', (view, event) => this.pressKey(view, event));
     this.onRow('input', (view) => this.keepDraft(view));
     this.onRow('focusout', (view, event) => this.loseFocus(view, event));
+  }
+
+  get isEditing() {
+    return [...this.rows.values()].some(({ editor }) => editor);
   }
 
   onRow(type, listener) {
@@ -271,10 +285,12 @@ class ListView {
 
   /** @param {string} text to begin with */
   edit(todo, text = todo.title, seen = todo.shown) {
+    if (!this.rows.has(todo)) this.add(todo);
     const view = this.rows.get(todo);
     if (!view || view.editor) return;
     this.todos.setEdited(todo, true);
     view.openEditor(text, seen);
+    if (text !== todo.title) this.keepDraft(view);
   }
 
   keepDraft({ todo, editor, seen }) {
@@ -384,6 +400,7 @@ class NotesView {
     sync.on('words', (words) => this.drawWords(words));
     sync.on('status', (status) => this.showStatus(status));
     parts.tryNow.addEventListener('click', () => sync.wake());
+    offerCopy(parts.copyTodos, () => todos.visible.map(({ title }) => title));
     this.showWaiting(waiting);
   }
 
@@ -400,17 +417,24 @@ class NotesView {
   }
 
   drawStatus() {
-    const { status, tryNow, reload } = this.parts;
+    const { status, tryNow, copyTodos, reload } = this.parts;
     clearTimeout(this.timeout);
     this.timeout = undefined;
     if (status.textContent !== this.line) status.textContent = this.line;
     tryNow.hidden = !(this.line && this.isFailing);
+    copyTodos.hidden = this.trouble !== 'otherList';
     reload.hidden = !['signIn', 'otherList'].includes(this.trouble);
   }
 
   /** @param {Waiting} waiting what is owed to another list, which may never come back */
-  showWaiting({ count, titles, take }) {
-    const { waiting, waitingText, waitingTitles, waitingCopy, waitingAdd } = this.parts;
+  showWaiting({ count, titles, forget }) {
+    const { waiting, waitingText, waitingTitles, waitingCopy } = this.parts;
+    const { waitingAdd, waitingForget } = this.parts;
+    const finish = () => {
+      forget();
+      waiting.hidden = true;
+      this.parts.input.focus();
+    };
     const changes = count === 1 ? 'change waits' : 'changes wait';
     waiting.hidden = !count;
     waitingText.textContent = `${count} ${changes} in this browser for another list that was here.`;
@@ -421,13 +445,12 @@ class NotesView {
     }));
     waitingCopy.hidden = !titles.length;
     waitingAdd.hidden = !titles.length;
-    waitingCopy.addEventListener('click', () => navigator.clipboard?.writeText(titles.join('\n')));
+    offerCopy(waitingCopy, () => titles);
     waitingAdd.addEventListener('click', () => {
       for (const title of titles) this.todos.create(title);
-      take();
-      waiting.hidden = true;
-      this.parts.input.focus();
+      finish();
     });
+    waitingForget.addEventListener('click', finish);
   }
 
   /** @param {Map<string, Words>} words */
@@ -449,31 +472,35 @@ class NotesView {
 
   lineOf(recordKey, { todoKey, kind, text, reason }) {
     const line = document.createElement('p');
-    const todo = this.todos.byKey.get(todoKey);
     const act = (label, work) => {
       const button = document.createElement('button');
       button.textContent = label;
       button.addEventListener('click', () => {
         this.sync.dropWords(recordKey);
-        work();
+        work(this.todos.byKey.get(todoKey));
       });
       line.append(' ', button);
     };
     const toInput = () => this.parts.input.focus();
     if (kind === 'delete') {
       line.append(`“${short(reason)}” was changed elsewhere after you had read it. Delete it?`);
-      act('Delete', () => todo?.delete());
+      act('Delete', (todo) => todo?.delete());
       act('Keep it', toInput);
     } else if (kind === 'title') {
       line.append(`“${short(text)}” was not saved. It was changed elsewhere: “${short(reason)}”.`);
-      act('Use mine', () => todo?.change({ title: text }));
+      act('Use mine', (todo) => this.useMine(todo, text));
       act('Keep theirs', toInput);
     } else {
       line.append(`${text ? `“${short(text)}”` : 'A change'} was not saved. ${reason}`);
-      if (text) act('Edit again', () => this.editAgain(todo, text));
+      if (text) act('Edit again', (todo) => this.editAgain(todo, text));
       act('Dismiss', toInput);
     }
     return line;
+  }
+
+  useMine(todo, text) {
+    if (todo?.isVisible) todo.change({ title: text });
+    else this.editAgain(todo, text);
   }
 
   /**
@@ -490,6 +517,28 @@ class NotesView {
     input.value = text;
     input.dispatchEvent(new Event('input'));
     input.focus();
+  }
+}
+
+function offerCopy(button, lines) {
+  button.addEventListener('click', async () => {
+    await copy(lines().join('\n'));
+    button.textContent = 'Copied';
+    button.focus();
+  });
+}
+
+/** Without HTTPS there is no clipboard to write to, but what is selected can be copied. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
   }
 }
 
