@@ -634,9 +634,9 @@ READ = f"SELECT (SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id =
 LIVE = f"""
     SELECT ARRAY(SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id) {OF_STORE}
 """
-BY_KEY = f"""
-    SELECT todos.id, todo, digest FROM todomvc_todos AS todos, (SELECT {OF_STORE}) AS same_store
-    WHERE owner = %(owner)s AND key = %(key)s
+BY_KEY = """
+    SELECT todos.id, todo, digest FROM todomvc_todos AS todos, todomvc_store AS store
+    WHERE owner = %(owner)s AND key = %(key)s AND store.id = %(store)s
 """
 # They hold for one statement only. A commit is flushed to the disk, even where that is not the default.
 SETTINGS = f"""
