@@ -122,8 +122,8 @@ def measure_hundred(browser, url):
     with opened(browser, url, 0) as page:
         for name, act in STEPS.items():
             took[f"{name} 100"] = page.evaluate(TIME, act.replace("COUNT", "100"))
-            rows = page.locator(".todo-list li").count()
-            assert rows == left[name], f"{url} has {rows} rows after this step: {name}"
+            # the Backbone one takes a row away when the server has deleted the todo, which is not timed
+            page.wait_for_function(f"document.querySelectorAll('.todo-list li').length === {left[name]}")
     return {**took, "all three": sum(took.values())}
 
 

@@ -37,9 +37,11 @@ def built(npm, tmp_path_factory):
 
 
 @pytest.fixture
-def command(example, request):
+def command(example, npm, request):
     """The program that its README runs, and the arguments."""
     _, program, *arguments = COMMANDS[example].split()
+    if example == "backbone":
+        installed(ROOT / "examples/backbone")  # its own program would do so in each of several workers
     if example == "react":
         arguments[-1] = str(request.getfixturevalue("built"))
     elif arguments:
