@@ -257,7 +257,10 @@ def test_without_a_guard_every_name_is_answered(host):
 def test_what_is_none_in_the_environment_is_refused_by_app(monkeypatch, capsys, name, value):
     monkeypatch.setenv(name, value)
     status, _, body = call(LazyApplication(), "GET", "/todos/")
-    assert (status[:3], json.loads(body)["detail"]) == ("500", "A setting of the server is wrong, and its log says which.")
+    assert (status[:3], json.loads(body)["detail"]) == (
+        "500",
+        "A setting of the server is wrong, and its log says which.",
+    )
     assert re.search("'(http://)?a' is not an? ", capsys.readouterr().err)
 
 
