@@ -559,7 +559,7 @@ def make_store(connection: Connection) -> None:
     if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
         raise ListUnavailable("its tables were made by a newer version of todomvc, or are incomplete")
     if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):
-        with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
+        with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(STORE.format(new_identity()))
 
 
