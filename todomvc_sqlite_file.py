@@ -301,6 +301,8 @@ def unescaped(path: bytes) -> bytes:
 
 def check_header(path: str) -> None:
     """Raise UnusableFile if a file is not empty and its first bytes are not those of todomvc's (fileformat.html)."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise UnusableFile("it is a pipe, a socket or a device")  # to open a pipe would last for ever
     with contextlib.suppress(FileNotFoundError, PermissionError), open(path, "rb") as file:  # SQLite will see
         header = file.read(100)
         if (header and not header.startswith(b"SQLite format 3\0")) or 0 < len(header) < 100:
