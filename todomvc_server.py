@@ -27,11 +27,12 @@ from todomvc import (
     TodoList,
     TodoMVC,
     __version__,
+    is_loopback,
     is_postgres_url,
     open_list,
     url_host,
 )
-from todomvc_guards import guard, is_loopback, require_one_process
+from todomvc_guards import guard, require_one_process
 from todomvc_http import Server, refusal
 
 __all__ = ["main", "make_app"]
