@@ -141,7 +141,7 @@ class TodoMVC:
         identity = todos.identity
 
         def respond(environ: WSGIEnvironment) -> Response:
-            if environ["REQUEST_METHOD"] not in SAFE_METHODS:
+            if environ["REQUEST_METHOD"] in WRITES:
                 refuse_other_list(identity, environ)
             return handle(environ, handlers, todos, *arguments)
 
@@ -626,7 +626,7 @@ def problem_response(error: HTTPError) -> Response:
     return Response(error.status, [("Content-Type", "application/problem+json"), *error.headers], body)
 
 
-SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+WRITES = frozenset(["POST", "PUT", "PATCH", "DELETE"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
 LOOPBACK_IPV4 = r"127(?:\.[0-9]{1,3}){3}"
 is_loopback = re.compile(rf"localhost|{LOOPBACK_IPV4}|\[::1\]|\[::ffff:{LOOPBACK_IPV4}\]").fullmatch

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from todomvc import SAFE_METHODS, Header, HTTPError, Response, error_response, is_loopback, send, url_host
+from todomvc import Header, HTTPError, Response, error_response, is_loopback, send, url_host
 
 __all__ = [
     "allow_origins",
@@ -101,7 +101,7 @@ def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[
     """
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in SAFE_METHODS or is_same_origin(environ):
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS") or is_same_origin(environ):
             return application(environ, start_response)
         if "*" in origins or environ.get("HTTP_ORIGIN") in origins:
             return application(environ, start_response)
