@@ -415,6 +415,7 @@ class Body(io.RawIOBase):
         self.connection, self.is_awaited = connection, is_awaited
         self.is_chunked, self.is_first, self.is_broken = length is None, True, False
         self.left = length or 0  # bytes of the body, or of this chunk
+        self.extensions = 0  # characters of them all, which nobody here wants (RFC 9112, section 7.1.1)
 
     def readable(self) -> bool:
         return True
@@ -435,10 +436,14 @@ class Body(io.RawIOBase):
     def begin_chunk(self) -> None:
         read_line = self.connection.read_line
         end_of_last, self.is_first = "" if self.is_first else read_line(), False
-        size = match_chunk(read_line())
+        line = read_line()
+        size = match_chunk(line)
         if end_of_last or not size:
             raise HTTPError("400 Bad Request", BAD_CHUNK)
         self.left = int(size[1], 16)
+        self.extensions += len(line) - len(size[1])
+        if self.extensions > MAX_HEAD:
+            raise HTTPError("400 Bad Request", f"Send chunk extensions of at most {MAX_HEAD} bytes in all.")
         if not self.left:
             self.is_chunked = False
             fields = 0  # after the body: nobody here wants them

@@ -168,6 +168,13 @@ def test_after_bad_chunks_nothing_comes(server, end):
     ]
 
 
+@pytest.mark.parametrize(("size", "expected"), [(60, [200, 200]), (70, [400])])
+def test_the_extensions_of_all_chunks_are_bounded(server, size, expected):
+    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    sent += b"".join(b"1;%s\r\n \r\n" % (b"x" * size) for _ in range(1000)) + b"2\r\n{}\r\n0\r\n\r\n"
+    assert statuses(answer_to(server, sent + LAST)) == expected
+
+
 # The wait for 100 (RFC 9110, section 10.1.1)
 
 
