@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from todomvc_sqlite import LockFile
+from todomvc_sqlite_file import LockFile
 
 
 def find(program):

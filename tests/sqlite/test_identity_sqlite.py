@@ -85,7 +85,7 @@ def test_a_backup_is_put_in_place_as_the_docs_say_after_a_crash(path):
     python(
         "import os, sys; from todomvc_sqlite import *; a = SQLiteTodoList(sys.argv[1]); a.create({}); os._exit(0)", path
     )
-    told = re.search(r"Then delete ([^,]+, [^,]+), and copy\nthe backup", (ROOT / "docs" / "deploy.md").read_text())
+    told = re.search(r"delete (`[^,]+, [^,]+), and copy the backup\nto", (ROOT / "docs" / "deploy.md").read_text())
     for name in re.findall("`(.+?)`", told[1]):
         path.with_name(name).unlink()
     shutil.copy(backup, path)
@@ -183,6 +183,6 @@ def test_the_command_renews_a_file_and_says_so(path, tmp_path):
     before = write(path, "a")
     command = [sys.executable, str(ROOT / "todomvc.py"), "--renew"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert "new identities" in done.stdout
+    assert "new identities" in done.stderr
     todos = SQLiteTodoList(path)
     assert (todos.identity != before, list(todos)) == (True, [b'{"title":"a","id":0}'])
