@@ -842,6 +842,7 @@ class AnyTodoList(Protocol):
     @property
     def identity(self) -> str: ...
     def renew(self) -> None: ...
+    def close(self) -> None: ...
     @property
     def version(self) -> object: ...
     def __iter__(self) -> Iterator[bytes]: ...
@@ -899,6 +900,9 @@ class TodoList:
         """Give this list and those of all users other identities, as after a return to an earlier state."""
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
+
+    def close(self) -> None:
+        """Close what the store holds open: here, nothing. Nobody may be using it, nor use it later."""
 
     def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.

@@ -117,6 +117,10 @@ class PostgresTodoList:
         """Give all lists in the database other identities, as TodoList.renew does. Every server sees them at once."""
         self.known_store_id = self.database.renew()
 
+    def close(self) -> None:
+        """Close the connections, as TodoList.close does."""
+        self.database.pool.close()
+
     def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the database holds, as TodoList.rows does, or over the list of a user."""
         with self.database.transaction() as connection:

@@ -60,6 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     serve(server, application, options)
+    if not server.connections:  # else a request may be using the todos still
+        todos.close()
 
 
 def serve(server: Server, application: WSGIApplication, options: argparse.Namespace) -> None:

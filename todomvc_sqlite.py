@@ -79,6 +79,10 @@ class SQLiteTodoList:
         """Give all lists in the file other identities, as TodoList.renew does."""
         self.file.write(lambda database: database.execute(RENEW, (new_identity(),)))
 
+    def close(self) -> None:
+        """Close the file, as TodoList.close does. SQLite then leaves no log beside it."""
+        self.file.close()
+
     @property
     def store_id(self) -> str:
         """The id of the file, from which the identities of the lists are made."""
