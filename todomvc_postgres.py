@@ -119,7 +119,7 @@ class PostgresTodoList:
 
     def close(self) -> None:
         """Close the connections, as TodoList.close does."""
-        self.database.pool.close()
+        self.database.close()
 
     def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the database holds, as TodoList.rows does, or over the list of a user."""
@@ -306,7 +306,7 @@ class Database:
         self.has_given_up = False  # on a write, which may still wait in PostgreSQL
         is_closed = threading.Event()
         self.watchdog = threading.Thread(target=watch, args=(self.deadlines, is_closed), daemon=True)
-        weakref.finalize(self, close, self.idle, is_closed, os.getpid())
+        self.close = weakref.finalize(self, close, self.idle, is_closed, os.getpid())  # at the latest, when it is freed
 
     def deadline(self) -> float:
         """Return the time.monotonic() at which what begins now must end."""
