@@ -2,7 +2,7 @@ import js from '@eslint/js';
 
 const browser = [
   'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'Event', 'EventTarget', 'Headers', 'HTMLElement',
-  'Response', 'addEventListener', 'clearTimeout', 'crypto', 'document', 'fetch', 'localStorage',
+  'Response', 'addEventListener', 'clearTimeout', 'crypto', 'document', 'fetch', 'getComputedStyle', 'localStorage',
   'location', 'navigator', 'performance', 'queueMicrotask', 'sessionStorage', 'setTimeout',
 ];
 

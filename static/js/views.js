@@ -1,3 +1,6 @@
+import { Presses } from './presses.js';
+import { titleIn, titlesIn } from './titles.js';
+
 /**
  * What the user sees. A view listens to the models and calls them; it never reads the page to know
  * their state.
@@ -31,7 +34,7 @@ export class AppView {
     this.todos = todos;
     this.drafts = drafts;
     this.sync = models.sync;
-    this.list = new ListView(parts, models);
+    this.list = new ListView(parts, models, new Presses(document));
     this.notes = new NotesView(parts, models, this.list);
     parts.input.addEventListener('input', () => drafts.keep({ input: parts.input.value }));
     todos.on('add', () => this.drawSoon());
@@ -40,6 +43,7 @@ export class AppView {
     parts.input.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && !isComposing(event)) this.create();
     });
+    parts.input.addEventListener('paste', (event) => this.paste(event));
     parts.toggleAll.addEventListener('change', () => todos.completeAll(parts.toggleAll.checked));
     parts.clear.addEventListener('click', () => this.clearCompleted());
     addEventListener('hashchange', () => this.route());
@@ -77,17 +81,24 @@ export class AppView {
 
   create() {
     const { input } = this.parts;
-    const title = input.value.trim();
+    const title = titleIn(input.value);
     if (!title) return;
     this.todos.create(title);
     input.value = '';
     this.drafts.keep({ input: '' });
   }
 
+  /** Makes a todo of each line, where there are several and nothing is typed yet. */
+  paste(event) {
+    const titles = titlesIn(event.clipboardData.getData('text/plain'));
+    if (titles.length < 2 || this.parts.input.value) return;
+    event.preventDefault();
+    for (const title of titles) this.todos.create(title);
+  }
+
   clearCompleted() {
-    const { toggleAll, input } = this.parts;
     this.todos.clearCompleted();
-    (this.todos.visible.length ? toggleAll : input).focus();
+    this.list.focusFirst();
   }
 
   /** Draws once for all that changes in a moment. */
@@ -101,14 +112,17 @@ export class AppView {
     const { main, footer, toggleAll, remaining, unit, clear } = this.parts;
     const { visible, completed } = this.todos;
     const left = visible.length - completed.length;
+    const { activeElement } = document;
     this.isDrawingSoon = false;
+    this.list.number();
     main.hidden = !visible.length;
     footer.hidden = !visible.length;
     toggleAll.checked = !left;
     clear.hidden = !completed.length;
-    remaining.textContent = String(left);
-    unit.textContent = left === 1 ? ' item left' : ' items left';
+    setText(remaining, String(left));
+    setText(unit, left === 1 ? ' item left' : ' items left');
     document.title = left ? `(${left}) TodoMVC` : 'TodoMVC';
+    if (activeElement?.closest('[hidden]')) this.list.focusFirst();
   }
 }
 
@@ -120,11 +134,16 @@ class ListView {
   /** @type {WeakMap<Element, RowView>} */
   rowsByElement = new WeakMap();
 
+  /** @type {RowView | undefined} the row whose buttons are shown */
+  pointed = undefined;
+
   /**
    * @param {{ list: HTMLElement, row: HTMLTemplateElement, input: HTMLInputElement }} parts
    * @param {Models} models
+   * @param {Presses} presses
    */
-  constructor({ list, row, input }, { todos, drafts }) {
+  constructor({ list, row, input }, { todos, drafts }, presses) {
+    this.presses = presses;
     this.list = list;
     this.template = /** @type {HTMLElement} */ (row.content.firstElementChild);
     this.input = input;
@@ -138,6 +157,11 @@ class ListView {
     this.onRow('keydown', (view, event) => this.pressKey(view, event));
     this.onRow('input', (view) => this.keepDraft(view));
     this.onRow('focusout', (view, event) => this.loseFocus(view, event));
+    this.onRow('pointerover', (view, event) => this.hover(view, event));
+    this.onRow('pointerdown', (view) => this.point(view));
+    const numberGroup = (event) => this.numberGroup(event);
+    list.addEventListener('contentvisibilityautostatechange', numberGroup, true);
+    list.addEventListener('pointerleave', (event) => this.hover(undefined, event));
   }
 
   onRow(type, listener) {
@@ -152,6 +176,7 @@ class ListView {
   setFilter(filter) {
     this.list.dataset.filter = filter;
     for (const group of this.list.children) this.measure(/** @type {HTMLElement} */ (group));
+    this.number();
   }
 
   isShown({ completed }) {
@@ -206,6 +231,7 @@ class ListView {
   split(group, place) {
     if (group.children.length > GROUP && !group.contains(document.activeElement)) {
       const next = document.createElement('ul');
+      next.role = 'none';
       next.append(...[...group.children].slice(place));
       group.after(next);
       this.measure(next);
@@ -218,6 +244,24 @@ class ListView {
     const views = [...group.children].map((element) => this.rowsByElement.get(element));
     const shown = views.filter((view) => view && this.isShown(view.todo));
     group.style.containIntrinsicBlockSize = `${shown.length * ROW_HEIGHT}px`;
+  }
+
+  numberGroup({ target, skipped }) {
+    target.toggleAttribute('data-skipped', skipped);
+    if (!skipped) this.number();
+  }
+
+  /**
+   * Tells screen readers which row of how many each is. (They get those that the browser lays out.)
+   */
+  number() {
+    const shown = this.todos.visible.filter((todo) => this.isShown(todo));
+    shown.forEach((todo, place) => {
+      const { element } = this.rows.get(todo) ?? {};
+      if (!element || element.parentElement?.matches('[data-skipped]')) return;
+      setAttribute(element, 'aria-posinset', String(place + 1));
+      setAttribute(element, 'aria-setsize', String(shown.length));
+    });
   }
 
   change(todo) {
@@ -235,16 +279,41 @@ class ListView {
     this.rows.delete(todo);
   }
 
-  /** @param {RowView} view that goes, to hand its focus to a neighbour or to the input */
+  /** @param {RowView} view that goes, to hand its focus to the next row or to the input */
   passFocus({ element, todo, editor }) {
-    const { activeElement } = document;
-    if (!element.contains(activeElement) || editor) return;
+    if (!element.contains(document.activeElement) || editor) return;
     const isNear = (each) => each === todo || (each.isVisible && this.isShown(each));
     const near = this.todos.all.filter(isNear);
     const place = near.indexOf(todo);
-    const neighbour = this.rows.get(near[place + 1] ?? near[place - 1]);
-    const { ref } = /** @type {HTMLElement} */ (activeElement).dataset;
-    (neighbour?.parts[ref ?? ''] ?? this.input).focus();
+    this.focusRow(near[place + 1] ?? near[place - 1]);
+  }
+
+  focusFirst() {
+    this.focusRow(this.todos.visible.find((todo) => this.isShown(todo)));
+  }
+
+  /**
+   * Focuses the row itself, not one of its controls: nobody has chosen that todo yet, and what is
+   * typed or pressed next must not act on it.
+   * @param {Todo | undefined} todo
+   */
+  focusRow(todo) {
+    const row = todo && this.rows.get(todo);
+    if (row) row.focus();
+    else this.input.focus();
+  }
+
+  /** (Before a finger or a pen taps, it points at nothing; and it leaves after each tap.) */
+  hover(view, { pointerType }) {
+    if (pointerType === 'mouse') this.point(view);
+  }
+
+  /** @param {RowView | undefined} view whose buttons are to be shown */
+  point(view) {
+    if (view === this.pointed) return;
+    this.pointed?.element.toggleAttribute('data-pointed', false);
+    view?.element.toggleAttribute('data-pointed', true);
+    this.pointed = view;
   }
 
   click({ todo, parts }, { target }) {
@@ -253,12 +322,14 @@ class ListView {
     if (target === parts.rename) this.edit(todo);
   }
 
+  /** (A browser that translates the page puts elements of its own around words.) */
   doubleClick({ todo, parts }, { target }) {
-    if (target === parts.label) this.edit(todo);
+    if (parts.label.contains(target)) this.edit(todo);
   }
 
   loseFocus(view, { target }) {
-    if (target === view.editor) this.save(view);
+    if (target === view.element) view.element.removeAttribute('tabindex');
+    if (target === view.editor) this.presses.afterPress(() => this.save(view));
   }
 
   pressKey(view, event) {
@@ -277,12 +348,15 @@ class ListView {
     view.openEditor(text, seen);
   }
 
-  keepDraft({ todo, editor, seen }) {
+  keepDraft(view) {
+    const { todo, editor, seen } = view;
+    view.draw();
     const text = editor?.value ?? '';
     this.drafts.keep({ editor: editor && { todoKey: todo.key, text, seen } });
   }
 
   save(view) {
+    if (!view.editor) return;
     const { isChanged, title } = this.close(view);
     if (isChanged && title) view.todo.change({ title }, view.seen);
     if (isChanged && !title) view.todo.delete(view.seen);
@@ -298,7 +372,7 @@ class ListView {
 
 /** One todo in the list. */
 class RowView {
-  /** @type {HTMLInputElement | null} */
+  /** @type {HTMLTextAreaElement | null} */
   editor = null;
   unchanged = '';
 
@@ -320,28 +394,37 @@ class RowView {
     this.draw();
   }
 
+  /** While the title is edited, the row is as high as what is typed. */
   draw() {
     const { title, completed } = this.todo;
     const { toggle, label, rename, destroy } = this.parts;
-    const name = title || '(no title)';
+    const name = titleIn(title) || '(no title)';
     this.element.classList.toggle('completed', completed);
     toggle.checked = completed;
-    label.textContent = name;
+    label.textContent = this.editor?.value || name;
     toggle.ariaLabel = name;
     rename.ariaLabel = `Edit ${name}`;
     destroy.ariaLabel = `Delete ${name}`;
   }
 
+  focus() {
+    this.element.tabIndex = -1; // until the focus leaves it: a click on the row is to move none
+    this.element.focus();
+  }
+
   openEditor(text, seen) {
-    const editor = document.createElement('input');
+    const editor = document.createElement('textarea');
     editor.className = 'edit';
     editor.dir = 'auto';
+    editor.translate = false;
+    editor.enterKeyHint = 'done';
     editor.ariaLabel = 'Title';
     editor.value = this.todo.title;
-    this.unchanged = editor.value; // without the line breaks of the title
+    this.unchanged = editor.value; // whose line breaks are all alike
     editor.value = text;
     this.seen = seen;
     this.editor = editor;
+    this.draw();
     this.element.classList.add('editing');
     this.element.append(editor);
     editor.focus();
@@ -349,12 +432,13 @@ class RowView {
 
   /** @returns {{ isChanged: boolean, title: string }} what was typed */
   closeEditor() {
-    const editor = /** @type {HTMLInputElement} */ (this.editor);
+    const editor = /** @type {HTMLTextAreaElement} */ (this.editor);
     this.editor = null;
+    this.draw();
     this.element.classList.remove('editing');
     if (editor === document.activeElement) this.parts.rename.focus();
     editor.remove();
-    return { isChanged: editor.value !== this.unchanged, title: editor.value.trim() };
+    return { isChanged: editor.value !== this.unchanged, title: titleIn(editor.value) };
   }
 }
 
@@ -491,6 +575,15 @@ class NotesView {
     input.dispatchEvent(new Event('input'));
     input.focus();
   }
+}
+
+/** Some screen readers read a live region again when its text is replaced by the same. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 function short(text) {
