@@ -137,6 +137,8 @@ interface AppParts {
   waitingTitles: HTMLElement;
   waitingCopy: HTMLElement;
   waitingAdd: HTMLElement;
+  waitingForget: HTMLElement;
+  copyTodos: HTMLElement;
   reload: HTMLElement;
 }
 
@@ -151,7 +153,7 @@ interface RowParts {
 interface Waiting {
   count: number; // of changes for other lists
   titles: string[];
-  take(): void; // removes those that have a title
+  forget(): void;
 }
 
 interface Models {

@@ -21,13 +21,14 @@ const address = `todomvc ${user}${url}`; // all lists that were ever here, of th
 const name = `${address} ${list}`;
 
 const { random } = Math;
+const channel = openChannel(); // before the outbox is read, so that nothing is missed in between
 const storage = new JSONStorage(() => localStorage);
 const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
-  channel: openChannel(),
+  channel,
   clock,
   random,
   randomKey,
@@ -39,7 +40,7 @@ const drafts = new Drafts(name, { storage, tabStorage, clock, randomKey });
 const waiting = waitingElsewhere(storage, address, name);
 
 new AppView(partsOf(document), { todos, sync, drafts, waiting });
-sync.start();
+sync.start(Date.now() - performance.now());
 listenToPage();
 
 /** What the browser tells of the network, of the user, and of the end. */

@@ -13,7 +13,6 @@
 export class Outbox {
   lastOrder = 0;
 
-
   /** @type {Map<string, Debt>} by record key */
   records = new Map();
 
@@ -42,6 +41,7 @@ export class Outbox {
   constructor(name, { storage, clock, randomKey }) {
     this.prefix = `${name} `;
     this.inUseKey = `in use: ${name}`;
+    this.answerKey = `answered: ${name}`;
     this.storage = storage;
     this.clock = clock;
     this.randomKey = randomKey;
@@ -105,6 +105,16 @@ export class Outbox {
   keepWords({ recordKey, words }) {
     this.drop(recordKey);
     this.put(recordKey, words);
+  }
+
+  /** @returns {number} when an answer last came to any tab, in milliseconds since 1970 */
+  get lastAnswer() {
+    return Number(this.storage.read(this.answerKey));
+  }
+
+  /** To be called before the records that it settles go. */
+  noteAnswer() {
+    this.storage.write(this.answerKey, this.clock.now());
   }
 
   /** @param {string[]} recordKeys of debts that are paid */
@@ -189,28 +199,28 @@ export class Outbox {
 }
 
 /**
- * What this browser owes to other lists that were at this address, of the same user. It waits for
- * them.
+ * What this browser owes to other lists that were at this address, of the same user, and what was
+ * typed for them. It waits for them.
  * @param {JSONStorage} storage
  * @param {string} prefix what the names of all these lists' outboxes begin with
  * @param {string} name of the outbox of this list
  * @returns {Waiting}
  */
 export function waitingElsewhere(storage, prefix, name) {
-  const keys = storage.keys(`${prefix} `).filter((key) => !key.startsWith(`${name} `));
-  const records = keys.map((key) => ({ key, title: titleOf(storage.read(key)) }));
-  const titled = records.filter(({ title }) => title);
+  const keys = ['', 'draft: '].flatMap((kind) =>
+    storage.keys(`${kind}${prefix} `).filter((key) => !key.startsWith(`${kind}${name} `)));
   return {
-    count: records.length,
-    titles: titled.map(({ title }) => title),
-    take: () => titled.forEach(({ key }) => storage.remove(key)),
+    count: keys.length,
+    titles: keys.flatMap((key) => wordsIn(storage.read(key))),
+    forget: () => keys.forEach((key) => storage.remove(key)),
   };
 }
 
-/** @returns {string} the words in a record; version 1.0 had them in `create` and `changes` */
-function titleOf(record) {
-  const { fields, create, changes, text } = record ?? {};
-  return { ...create, ...changes, ...fields }.title ?? text ?? '';
+/** @returns {string[]} the words in a record; version 1.0 had them in `create` and `changes` */
+function wordsIn(record) {
+  const { fields, create, changes, text, input, editor } = record ?? {};
+  const { title } = { ...create, ...changes, ...fields };
+  return [title, text, input, editor?.text].filter(Boolean);
 }
 
 /** @returns {todoKey is string} */

@@ -2,6 +2,7 @@ const AT_ONCE = 4;
 const FIRST_DELAY = 500; // milliseconds
 const LONGEST_DELAY = 10_000;
 const LONGEST_RETRY_AFTER = 3_600_000;
+const LONGEST_WAIT = 30_000; // milliseconds, for another tab to end its sending
 const LEASE = 3000; // milliseconds
 const RENEWAL = 1000;
 const POLL = 100;
@@ -172,7 +173,7 @@ export class TabLock {
       await (this.locks ? this.holdLock(this.locks, begin) : this.holdLease(begin));
     } catch (error) {
       if (isGranted) throw error;
-      await this.holdLease(begin); // Web Locks refuse where site data is blocked
+      await this.holdLease(begin); // Web Locks refuse where site data is blocked, too
     }
   }
 
@@ -187,7 +188,10 @@ export class TabLock {
       this.isWaiting = !lock;
       return lock ? begin() : undefined;
     });
-    if (this.isWaiting) await locks.request(this.name, begin);
+    if (!this.isWaiting) return;
+    // A frozen tab may keep it for hours. What two tabs send does no harm.
+    const signal = this.clock.abortAfter(LONGEST_WAIT);
+    await locks.request(this.name, { signal }, begin);
   }
 
   async holdLease(begin) {

@@ -6,6 +6,7 @@ import { Sender } from './sender.js';
 /** @type {{ outcome: 'settled' }} */
 const SETTLED = { outcome: 'settled' };
 const ATTEMPTS = 3;
+const REFRESH_DELAY = 10_000; // milliseconds after which a list that was not to be had is read
 const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
 
 /**
@@ -18,6 +19,9 @@ export class Sync extends Emitter {
   answers = 0;
   isRefreshing = false;
   listTag = '""';
+
+  /** @type {unknown} */
+  timeout = undefined;
 
   /** @type {Trouble} what is wrong between this page and the server */
   trouble = { kind: 'none', detail: '' };
@@ -56,13 +60,18 @@ export class Sync extends Emitter {
     });
   }
 
-  start() {
+  /**
+   * @param {number} requestedAt when the page was; an answer to another tab since then may neither
+   *   be in the page, which was written before it, nor in the outbox, which it was taken from
+   */
+  start(requestedAt) {
     this.channel.onmessage = ({ data }) => {
       for (const news of data) this.receive(news);
     };
     this.emitStatus();
     this.emit('words', this.outbox.words);
-    this.sender.run();
+    if (this.outbox.lastAnswer >= requestedAt) this.wake();
+    else this.sender.run();
   }
 
   /** @param {number} after the last id known, or -1 */
@@ -247,6 +256,7 @@ export class Sync extends Emitter {
   }
 
   settle(news) {
+    this.outbox.noteAnswer();
     this.broadcast(news);
     this.receive(news);
     return SETTLED;
@@ -272,6 +282,7 @@ export class Sync extends Emitter {
 
   receiveAnswer(news) {
     const { type, todoKey, recordKeys, kept, todo, tag } = news;
+    const isNews = recordKeys.some((key) => this.outbox.records.has(key));
     this.answers += 1;
     this.listTag = '""';
     this.outbox.forget(recordKeys.filter((key) => key !== kept?.recordKey));
@@ -280,31 +291,43 @@ export class Sync extends Emitter {
       if (todo.id !== todoKey) this.outbox.identify(todoKey, todo.id);
       this.known.set(todo.id, { outcome: 'saved', todo, tag });
       this.emit('saved', { todoKey, todo });
+      if (!isNews) this.refresh(); // another tab sent it, too, and its answer may be the newer one
     }
-    if (type === 'gone') this.emit('gone', { todoKey });
+    if (type === 'gone') {
+      this.known.delete(todoKey);
+      this.emit('gone', { todoKey });
+    }
     if (type === 'refused') this.emit('refused', { todoKey, isLost: kept?.words.kind === 'lost' });
     this.emit('words', this.outbox.words);
   }
 
   /** The user is back, or the network. */
-  async wake() {
+  wake() {
     this.outbox.reload();
     this.sender.runNow();
+    this.refresh();
+  }
+
+  async refresh() {
     if (this.isRefreshing) return;
     this.isRefreshing = true;
+    this.clock.clearTimeout(this.timeout);
     try {
-      await this.refresh();
+      await this.readList();
     } finally {
       this.isRefreshing = false;
     }
   }
 
   /** Reads the list; again, if an answer came in between: the list may be older. */
-  async refresh() {
+  async readList() {
     const { answers } = this;
     const answer = this.note(await this.server.readList(this.listTag));
     if (answers !== this.answers) {
-      await this.refresh();
+      await this.readList();
+    } else if (answer.outcome === 'away') {
+      const delay = Math.max(REFRESH_DELAY, answer.retryAfter);
+      this.timeout = this.clock.setTimeout(() => this.refresh(), delay);
     } else if (answer.outcome === 'read') {
       this.listTag = answer.tag;
       this.forgetOldTags(answer.todos);
@@ -314,9 +337,11 @@ export class Sync extends Emitter {
 
   /** A tag is that of what the user was looking at no more when the todo has changed. */
   forgetOldTags(todos) {
+    const { known } = this;
+    this.known = new Map();
     for (const todo of todos) {
-      const known = this.known.get(todo.id);
-      if (known && !isSame(known.todo, todo)) this.known.delete(todo.id);
+      const each = known.get(todo.id);
+      if (each && isSame(each.todo, todo)) this.known.set(todo.id, each);
     }
   }
 

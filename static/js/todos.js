@@ -1,6 +1,5 @@
 import { Emitter } from './emitter.js';
 
-
 /** One todo: `saved` is what the server last said; `shown` has what is still owed, too. */
 export class Todo {
   isEdited = false; // then it stays on the screen

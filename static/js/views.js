@@ -17,7 +17,8 @@ const TROUBLES = {
   none: '',
   blocked: '',
   signIn: 'The server wants you to sign in again',
-  otherList: 'Another list is at this address now. What is not saved waits here for its own list',
+  otherList: 'Another list is at this address now, or somebody else has signed in. '
+    + 'What is not saved waits in this browser for its own list',
 };
 
 /** The page around the list: the new todo, what concerns all of them, and the filters. */
@@ -468,6 +469,7 @@ class NotesView {
     sync.on('words', (words) => this.drawWords(words));
     sync.on('status', (status) => this.showStatus(status));
     parts.tryNow.addEventListener('click', () => sync.wake());
+    offerCopy(parts.copyTodos, () => todos.visible.map(({ title }) => title));
     this.showWaiting(waiting);
   }
 
@@ -484,17 +486,24 @@ class NotesView {
   }
 
   drawStatus() {
-    const { status, tryNow, reload } = this.parts;
+    const { status, tryNow, copyTodos, reload } = this.parts;
     clearTimeout(this.timeout);
     this.timeout = undefined;
     if (status.textContent !== this.line) status.textContent = this.line;
     tryNow.hidden = !(this.line && this.isFailing);
+    copyTodos.hidden = this.trouble !== 'otherList';
     reload.hidden = !['signIn', 'otherList'].includes(this.trouble);
   }
 
   /** @param {Waiting} waiting what is owed to another list, which may never come back */
-  showWaiting({ count, titles, take }) {
-    const { waiting, waitingText, waitingTitles, waitingCopy, waitingAdd } = this.parts;
+  showWaiting({ count, titles, forget }) {
+    const { waiting, waitingText, waitingTitles, waitingCopy } = this.parts;
+    const { waitingAdd, waitingForget } = this.parts;
+    const finish = () => {
+      forget();
+      waiting.hidden = true;
+      this.parts.input.focus();
+    };
     const changes = count === 1 ? 'change waits' : 'changes wait';
     waiting.hidden = !count;
     waitingText.textContent = `${count} ${changes} in this browser for another list that was here.`;
@@ -505,13 +514,12 @@ class NotesView {
     }));
     waitingCopy.hidden = !titles.length;
     waitingAdd.hidden = !titles.length;
-    waitingCopy.addEventListener('click', () => navigator.clipboard?.writeText(titles.join('\n')));
+    offerCopy(waitingCopy, () => titles);
     waitingAdd.addEventListener('click', () => {
       for (const title of titles) this.todos.create(title);
-      take();
-      waiting.hidden = true;
-      this.parts.input.focus();
+      finish();
     });
+    waitingForget.addEventListener('click', finish);
   }
 
   /** @param {Map<string, Words>} words */
@@ -584,6 +592,28 @@ function setText(element, text) {
 
 function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+function offerCopy(button, lines) {
+  button.addEventListener('click', async () => {
+    await copy(lines().join('\n'));
+    button.textContent = 'Copied';
+    button.focus();
+  });
+}
+
+/** Without HTTPS there is no clipboard to write to, but what is selected can be copied. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  }
 }
 
 function short(text) {

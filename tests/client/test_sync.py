@@ -574,6 +574,72 @@ def test_a_lease_left_by_a_crash_or_a_wrong_clock_blocks_nothing(page, site, lef
     assert agree(page, site) == ["one"]
 
 
+# A page that the server wrote before another tab changed something, and that starts after it
+
+
+@pytest.fixture
+def open_late(three, open_page):
+    """Open a second tab, whose script does not arrive before all that `act` does in the first is answered."""
+
+    def open_late(act):
+        late = open_page("about:blank", three.context)
+        scripts = []
+        late.route("**/js/app.js", lambda route: scripts.append(route))
+        late.goto(three.url, wait_until="commit")
+        while not scripts:
+            late.wait_for_timeout(20)
+        act(three)
+        settle(three)
+        sent = record(late)
+        scripts[0].continue_()
+        return late, sent
+
+    return open_late
+
+
+def rename_two(page):
+    edit(page, "two").fill("zwei")
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize(
+    ("act", "titles"),
+    [
+        (lambda page: add(page, "four"), ["one", "two", "three", "four"]),
+        (rename_two, ["one", "zwei", "three"]),
+        (lambda page: row(page, "two").locator(".destroy").click(), ["one", "three"]),
+    ],
+)
+def test_a_page_written_before_a_change_and_started_after_it_shows_it(site, open_late, act, titles):
+    page, _ = open_late(act)
+    expect(page.locator(".todo-list label")).to_have_text(titles)
+    assert site.titles == titles
+
+
+def test_a_page_written_before_a_change_reads_the_list_until_it_has_it(site, open_late):
+    def add_four(page):
+        add(page, "four")
+        answers = [answer_as_a_proxy(404)]
+        page.context.route(API, lambda route: answers.pop()(route) if is_list(route) and answers else route.fallback())
+
+    def is_list(route):
+        return route.request.method == "GET"
+
+    page, _ = open_late(add_four)
+    expect(page.locator(".todo-list label")).to_have_text(["one", "two", "three", "four"], timeout=40_000)
+
+
+def test_a_page_written_after_the_last_change_needs_no_further_request(three, site):
+    add(three, "four")
+    settle(three)
+    sent = record(three)
+    three.reload()
+    expect(shown(three)).to_have_text(["one", "two", "three", "four"])
+    add(three, "five")
+    assert agree(three, site) == ["one", "two", "three", "four", "five"]
+    assert [method for method, *_ in sent] == ["POST"]
+
+
 # Two applications under one origin
 
 

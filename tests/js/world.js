@@ -15,8 +15,9 @@ export function flush() {
 
 /** One list on the server, and all that was ever written to it. */
 class List {
-  constructor(name) {
+  constructor(name, user = 'alice') {
     this.name = name;
+    this.user = user;
     this.todos = [];
     this.keys = new Map();
     this.titles = new Set();
@@ -39,11 +40,19 @@ export class World {
   timers = [];
   tabs = [];
   pending = [];
+  requested = null; // the page that a tab is loading
   channels = new Set();
   faults = []; // writes that should not have been
-  lists = { home: new List('home'), other: new List('other') };
+  lists = {
+    home: new List('home'),
+    other: new List('other'),
+    restored: new List('restored'), // from a backup: it has the same todos under the same ids
+    bobs: new List('bobs', 'bob'),
+  };
   current = 'home';
   isAutomatic = false;
+  /** Whether a write arrived that its tab had given up: what it finds may look as if nothing had happened meanwhile. */
+  isOvertaken = false;
   keys = 0;
 
   constructor() {
@@ -71,6 +80,9 @@ export class World {
     if (method !== 'GET') {
       const named = headers.get('Todo-List');
       if (!named) this.faults.push(`${method} ${url} names no list`);
+      if (headers.get('Todo-User') !== list.user) {
+        return reply(409, { type: 'https://example.com/other-user' });
+      }
       if (named !== list.name) return reply(409, { type: 'https://example.com/other-list' });
     }
     if (!path && method === 'GET') {
@@ -130,19 +142,35 @@ export class World {
   deliver(exchange, how) {
     this.pending = this.pending.filter((each) => each !== exchange);
     const { tab, request, resolve, reject } = exchange;
+    this.isOvertaken ||= exchange.isLate && request.method !== 'GET';
     const isForeign = how === 'foreign' || how === 'success';
     const answer = how === 'drop' || isForeign ? null : this.handle(request);
-    if (!tab.isAlive) return;
-    if (how === 'answer') resolve(responseOf(answer));
-    else if (how === 'foreign') resolve(responseOf({ status: 404, body: { detail: 'no backend' }, headers: {} }));
-    else if (how === 'success') resolve(responseOf({ status: 200, body: { success: false }, headers: {} }));
-    else reject(new Error('connection lost'));
+    this.reach(tab, () => {
+      if (how === 'answer') resolve(responseOf(answer));
+      else if (how === 'foreign') resolve(responseOf({ status: 404, body: { detail: 'no backend' }, headers: {} }));
+      else if (how === 'success') resolve(responseOf({ status: 200, body: { success: false }, headers: {} }));
+      else reject(new Error('connection lost'));
+    });
+  }
+
+  /** Lets something happen in a tab; in one that is frozen when it thaws. */
+  reach(tab, work) {
+    if (tab.frozen) tab.frozen.push(work);
+    else if (tab.isAlive) work();
   }
 
   // The browser
 
+  /** Asks the server for the page; its script runs later. */
+  request() {
+    this.requested = { time: this.time, list: structuredClone(this.lists.home.todos.filter(Boolean)) };
+  }
+
   open() {
-    const tab = { isAlive: true };
+    if (!this.requested) this.request();
+    const { time, list } = this.requested;
+    this.requested = null;
+    const tab = { isAlive: true, frozen: null };
     const clock = {
       now: () => this.time,
       setTimeout: (work, ms) => {
@@ -169,7 +197,7 @@ export class World {
     tab.outbox = outbox;
     tab.sync = new Sync({
       outbox,
-      server: new Server({ url: URL, list: 'home', user: '' }, {
+      server: new Server({ url: URL, list: 'home', user: 'alice' }, {
         fetch: (url, options) => this.fetch(tab, url, options),
         clock,
       }),
@@ -179,11 +207,21 @@ export class World {
       random,
       randomKey,
     });
-    tab.todos = new Todos(structuredClone(this.lists.home.todos.filter(Boolean)), tab.sync);
+    tab.todos = new Todos(list, tab.sync);
     this.tabs.push(tab);
     this.look();
-    tab.sync.start();
+    tab.sync.start(time);
     return tab;
+  }
+
+  freeze(tab) {
+    tab.frozen ??= [];
+  }
+
+  thaw(tab) {
+    const works = tab.frozen ?? [];
+    tab.frozen = null;
+    for (const work of works) this.reach(tab, work);
   }
 
   kill(tab) {
@@ -200,18 +238,24 @@ export class World {
     const copy = structuredClone(data);
     for (const tab of this.tabs) {
       if (tab === from) continue;
-      setImmediate(() => tab.isAlive && tab.channel.onmessage?.({ data: copy }));
+      setImmediate(() => this.reach(tab, () => tab.channel.onmessage?.({ data: copy })));
     }
   }
 
   lock(tab, name, ...rest) {
     const work = rest.at(-1);
-    const { ifAvailable } = rest.length > 1 ? rest[0] : {};
+    const { ifAvailable, signal } = rest.length > 1 ? rest[0] : {};
     if (!this.locks.has(name)) this.locks.set(name, { holder: null, queue: [] });
     const lock = this.locks.get(name);
     if (ifAvailable && lock.holder) return Promise.resolve(work(null));
     return new Promise((resolve, reject) => {
-      lock.queue.push({ tab, start: () => Promise.resolve(work({})).then(resolve, reject) });
+      const entry = { tab, start: () => Promise.resolve(work({})).then(resolve, reject) };
+      lock.queue.push(entry);
+      signal?.addEventListener('abort', () => {
+        if (!lock.queue.includes(entry)) return;
+        lock.queue = lock.queue.filter((each) => each !== entry);
+        reject(new Error('timeout'));
+      });
       if (!lock.holder) this.unlock(lock);
     });
   }
@@ -231,7 +275,7 @@ export class World {
       if (!due) break;
       this.timers = this.timers.filter((each) => each !== due);
       this.time = Math.max(this.time, due.at);
-      if (due.tab.isAlive) due.work();
+      this.reach(due.tab, due.work);
     }
     this.time = end;
     this.look();
@@ -242,21 +286,26 @@ export class World {
     for (const { todos } of this.tabs) for (const todo of todos.visible) this.seen.add(todo.title);
   }
 
-  /** All is well from now on. */
-  async heal() {
+  /** All is well from now on. Where nobody else has written, each tab knows all without having to ask. */
+  async heal({ isAlone }) {
     this.current = 'home';
     this.isAutomatic = true;
+    for (const tab of this.tabs) this.thaw(tab);
     for (const exchange of [...this.pending]) this.deliver(exchange, 'answer');
     if (!this.tabs.length) this.open();
     for (let round = 0; round < 30; round += 1) {
       await this.pass(1000);
-      for (const tab of this.tabs) tab.sync.wake();
+      if (!isAlone) this.wake();
       await this.pass(30_000);
       if (this.tabs.every((tab) => !tab.outbox.todoKeys().length)) break;
     }
     await this.pass(1000);
-    for (const tab of this.tabs) tab.sync.wake();
+    if (!isAlone) this.wake();
     await this.pass(1000);
+  }
+
+  wake() {
+    for (const { sync } of this.tabs) sync.wake();
   }
 }
 
