@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -551,6 +552,45 @@ def test_a_tab_takes_over_what_another_owed(tabs, restartable):
     assert agree(there, restartable) == ["one", "two"]
 
 
+def set_state(page, state):
+    page.context.new_cdp_session(page).send("Page.setWebLifecycleState", {"state": state})
+
+
+def test_a_tab_frozen_while_it_sends_holds_up_no_other(restartable, open_page):
+    page = open_page("about:blank")
+    page.context.add_init_script(
+        "AbortSignal.timeout = (real => (wait) => real.call(AbortSignal, wait === 30_000 ? 500 : wait))"
+        "(AbortSignal.timeout)"
+    )
+    page.goto(restartable.url)
+    other = open_page(restartable.url, page.context)
+    held = Held(page, "POST")
+    add(page, "one")
+    held.wait()
+    set_state(page, "frozen")
+    add(other, "two")
+    wait_until(lambda: restartable.titles == ["one", "two"])
+    held.let_go()
+    set_state(page, "active")
+    assert agree(page, restartable) == agree(other, restartable) == ["one", "two"]
+
+
+def test_a_tab_takes_over_what_a_killed_one_owed(tabs, restartable, open_page):
+    here, there = tabs
+    held = Held(here, "POST")
+    add(here, "two")
+    held.wait()
+    crash(here)
+    expect(shown(there)).to_have_text(["one", "two"])
+    page = open_page(restartable.url, there.context)
+    assert agree(page, restartable) == agree(there, restartable) == ["one", "two"]
+
+
+def crash(page):
+    with contextlib.suppress(sync_api.Error):
+        page.goto("chrome://crash")
+
+
 def test_without_web_locks_two_tabs_agree_with_the_server_as_well(restartable, open_page):
     page = open_page("about:blank")
     page.context.add_init_script("delete Navigator.prototype.locks; delete Crypto.prototype.randomUUID")
@@ -749,6 +789,26 @@ def test_a_tab_left_open_is_not_that_of_the_next_user(household, come):
     assert household.titles("bob") == ["Bob's"]
 
 
+def test_tabs_of_two_users_in_one_browser_leave_each_other_alone(household, chromium, open_page):
+    with household.running() as url, contextlib.closing(chromium.new_context()) as browser:
+        pages = {}
+        for user in "ann", "bob":
+            pages[user] = page = open_page("about:blank", browser)
+            page.set_extra_http_headers({"Cookie": f"user={user}"})  # as a gateway that knows two accounts by tab
+            page.goto(url)
+        loads = []
+        for page in pages.values():
+            page.on("framenavigated", lambda frame: loads.append(frame.url))
+        for user, page in pages.items():
+            add(page, f"{user}'s")
+            come_back(page)
+        for user, page in pages.items():
+            wait_until(lambda user=user: household.titles(user) == [f"{user}'s"])
+            expect(shown(page)).to_have_text([f"{user}'s"])
+            expect(status(page)).to_have_text("")
+        assert loads == []
+
+
 # Another list at the same address
 
 
@@ -808,6 +868,59 @@ def test_what_a_closed_tab_owes_waits_for_its_list_and_can_be_put_into_this_one(
         assert agree(page, restartable) == ["wedding plans", "call mum TODAY", "tax return"]
 
 
+def test_what_a_tab_shows_whose_list_is_gone_can_be_copied(restartable, open_page):
+    restartable.add("buy milk", "call mum")
+    page = open_page(restartable.url)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("button", name="Copy these todos")).to_be_hidden()
+    with another_list(restartable):
+        come_back(page)
+        page.get_by_role("button", name="Copy these todos").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == "buy milk\ncall mum"
+
+
+def test_without_https_the_titles_are_copied_as_well(restartable, open_page):
+    restartable.add("buy milk", "call mum")
+    page = open_page("about:blank")
+    page.add_init_script("delete Navigator.prototype.clipboard")
+    page.goto(restartable.url)
+    with another_list(restartable):
+        come_back(page)
+        page.evaluate("addEventListener('copy', () => { window.copied = document.activeElement.value; })")
+        page.get_by_role("button", name="Copy these todos").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_focused()
+        assert page.evaluate("window.copied") == "buy milk\ncall mum"
+
+
+def test_what_was_typed_for_a_list_that_is_gone_waits_too_and_can_be_forgotten(restartable, open_page):
+    page = open_page(restartable.url)
+    page.locator(".new-todo").press_sequentially("half a todo")
+    with another_list(restartable):
+        page.reload()
+        expect(page.locator(".new-todo")).to_have_value("")
+        waiting = page.get_by_role("region", name="For another list")
+        waiting.get_by_text("Show").click()
+        expect(waiting.get_by_role("listitem")).to_have_text(["half a todo"])
+        waiting.get_by_role("button", name="Forget").click()
+        expect(waiting).to_be_hidden()
+        page.reload()
+        expect(waiting).to_be_hidden()
+
+
+def test_what_version_1_0_owed_waits_as_it_named_no_list(page, site):
+    page.evaluate("""() => {
+      const records = [{ ref: 'x', create: { title: 'new' }, after: -1 }, { ref: 0, changes: { title: 'renamed' } }];
+      records.forEach((record, place) => {
+        localStorage.setItem(`todomvc /todos/ ${place} y`, JSON.stringify(record));
+      });
+    }""")
+    page.reload()
+    page.get_by_role("button", name="Add to this list").click()
+    assert agree(page, site) == ["new", "renamed"]
+    expect(page.get_by_role("region", name="For another list")).to_be_hidden()
+
+
 # Something else answers
 
 
@@ -817,11 +930,12 @@ def answer_as_a_proxy(status, body="<p>Sorry</p>", content_type="text/html"):
 
 @pytest.mark.parametrize("code", [403, 404, 405, 407, 410])
 def test_the_answer_of_a_proxy_ends_no_debt(three, site, code):
-    for method in "GET", "POST", "PATCH":
+    for method in "GET", "POST", "PATCH", "DELETE":
         intercept(three, method, answer_as_a_proxy(code))
     add(three, "four")
     row(three, "one").locator(".toggle").check()
-    assert agree(three, site) == ["one", "two", "three", "four"]
+    row(three, "two").locator(".destroy").click()
+    assert agree(three, site) == ["one", "three", "four"]
     assert site.todos[0]["completed"]
 
 
@@ -834,8 +948,16 @@ def test_success_with_other_json_ends_no_debt(three, site, body):
     assert agree(three, site) == ["one", "two", "three", "a thought worth keeping"]
 
 
-def test_a_sign_in_page_is_said_as_such(page, site):
-    intercept(page, "POST", answer_as_a_proxy(200, "<form>Name, password</form>"), times=100)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answer_as_a_proxy(200, "<form>Name, password</form>"),
+        answer_as_a_proxy(401),
+        lambda route: route.fulfill(status=302, headers={"Location": "/sign-in"}),
+    ],
+)
+def test_a_sign_in_page_is_said_as_such(page, site, answer):
+    intercept(page, "POST", answer, times=100)
     add(page, "one")
     expect(status(page)).to_contain_text("sign in again")
     expect(page.get_by_role("link", name="Load this page again")).to_be_visible()
@@ -876,6 +998,63 @@ def test_where_site_data_is_blocked_changes_are_sent(page, site):
     page.reload()
     add(page, "one", "two", "three")
     wait_until(lambda: site.titles == ["one", "two", "three"])
+
+
+def test_in_a_chromium_that_blocks_site_data_changes_are_sent(chromium, site, tmp_path):
+    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (tmp_path / "Default").mkdir()
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
+    executable = shutil.which("chromium")
+    with chromium.browser_type.launch_persistent_context(
+        tmp_path, executable_path=executable, args=["--no-sandbox"]
+    ) as browser:
+        page = browser.new_page()
+        page.goto(site.url)
+        with pytest.raises(sync_api.Error, match="Access is denied"):
+            page.evaluate("localStorage")
+        add(page, "one", "two", "three")
+        wait_until(lambda: site.titles == ["one", "two", "three"])
+        expect(status(page)).to_have_text("")
+        edit(page, "two").fill("second")
+        page.keyboard.press("Enter")
+        row(page, "one").locator(".destroy").click()
+        wait_until(lambda: site.titles == ["second", "three"])
+
+
+# Tags of which a proxy has made weak ones
+
+
+@pytest.fixture
+def weak(three):
+    """The page behind a proxy that makes each entity tag a weak one."""
+
+    def weaken(route):
+        answer = route.fetch()
+        tag = answer.headers.get("etag")
+        route.fulfill(response=answer, headers={**answer.headers, **({"etag": f"W/{tag}"} if tag else {})})
+
+    three.route(API, weaken)
+    return three
+
+
+def test_behind_a_proxy_that_weakens_tags_changes_are_saved(weak, site):
+    conditions = []
+    weak.on("request", lambda request: conditions.append(request.headers.get("if-match")))
+    row(weak, "one").locator(".toggle").check()
+    settle(weak)
+    edit(weak, "one").fill("first")
+    weak.keyboard.press("Enter")
+    row(weak, "two").locator(".destroy").click()
+    assert agree(weak, site) == ["first", "three"]
+    assert set(conditions) == {None}
+
+
+def test_behind_a_proxy_that_weakens_tags_a_conflict_is_found(weak, site):
+    edit(weak, "two").fill("second")
+    site.send("PATCH", site.todos[1]["id"], {"title": "zwei"})
+    weak.keyboard.press("Enter")
+    expect(weak.get_by_role("alert")).to_contain_text("It was changed elsewhere: “zwei”.")
+    assert site.titles == ["one", "zwei", "three"]
 
 
 # What is changed on both sides
@@ -957,8 +1136,7 @@ def test_what_is_typed_survives_a_reload(page):
 def test_the_drafts_of_a_killed_tab_go_to_the_next(three, site, open_page):
     three.locator(".new-todo").press_sequentially("half a todo")
     edit(three, "two").press_sequentially(" and a half")
-    with contextlib.suppress(sync_api.Error):
-        three.goto("chrome://crash")
+    crash(three)
     page = open_page(site.url, three.context)
     expect(page.locator(".new-todo")).to_have_value("half a todo", timeout=10_000)
     expect(page.locator(".edit")).to_have_value("two and a half")
@@ -1127,6 +1305,20 @@ def test_creates_left_at_leaving_arrive_in_the_order_typed(site, open_page):
     page.context.set_offline(False)
     page.reload()
     assert agree(page, site) == titles
+
+
+def test_a_change_left_at_once_is_sent_at_the_next_opening(site, open_page):
+    site.add("one")
+    page = open_page(site.url)
+    held = Held(page, "GET")
+    row(page, "one").locator(".toggle").check()
+    held.wait()  # for the tag that the change needs
+    page.goto("about:blank")
+    assert not site.todos[0]["completed"]
+    page.goto(site.url)
+    expect(row(page, "one")).to_have_class("completed")
+    assert agree(page, site) == ["one"]
+    assert site.todos[0]["completed"]
 
 
 def test_a_change_too_large_to_leave_with_does_not_hold_back_the_others(site, open_page):
