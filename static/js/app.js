@@ -1,10 +1,12 @@
+import { AppView } from './app-view.js';
 import { Drafts } from './drafts.js';
+import { partsOf } from './elements.js';
 import { JSONStorage, Outbox, waitingElsewhere } from './outbox.js';
 import { TabLock } from './sender.js';
 import { Server } from './server.js';
 import { Sync } from './sync.js';
 import { Todos } from './todos.js';
-import { AppView, partsOf } from './views.js';
+import { Undo } from './undo.js';
 
 /** @type {Clock} */
 const clock = {
@@ -26,6 +28,7 @@ const storage = new JSONStorage(() => localStorage);
 const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
+  undo: new Undo(name, { outbox, storage, clock, randomKey }),
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
   channel,
@@ -48,7 +51,7 @@ function listenToPage() {
   const [navigation] = performance.getEntriesByType('navigation');
   addEventListener('online', () => sync.wake());
   addEventListener('focus', () => sync.wake());
-  addEventListener('visibilitychange', () => document.hidden || sync.wake());
+  addEventListener('visibilitychange', () => (document.hidden ? sync.hide() : sync.wake()));
   addEventListener('pageshow', ({ persisted }) => persisted && sync.wake());
   addEventListener('pagehide', () => {
     const { activeElement } = document;
@@ -56,7 +59,7 @@ function listenToPage() {
     sync.leave();
   });
   addEventListener('beforeunload', (event) => outbox.unsafe.size && event.preventDefault());
-  const { type } = /** @type {PerformanceNavigationTiming} */ (navigation);
+  const { type } = /** @type {any} */ (navigation ?? {});
   if (type === 'back_forward') sync.wake();
 }
 

@@ -95,6 +95,10 @@ export class Outbox {
     return recordKey;
   }
 
+  isStored(recordKey) {
+    return this.storage.read(recordKey) !== null;
+  }
+
   put(recordKey, debt) {
     this.remember(recordKey, debt);
     if (this.storage.write(recordKey, debt)) this.unsafe.delete(recordKey);

@@ -19,7 +19,7 @@ const own = [
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(20, 1000, 12_000, 25_000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('wake', 'kill', 'request', 'open'), tab }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('wake', 'kill', 'request', 'open', 'undo', 'hide'), tab }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('freeze', 'thaw'), tab }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('swap'), to: fc.constantFrom(...OTHERS) }) },
 ];
@@ -89,6 +89,8 @@ export class History {
     }
     if (what === 'deliver' && exchange) world.deliver(exchange, how);
     if (what === 'wake' && here) here.sync.wake();
+    if (what === 'undo' && here) here.todos.undo();
+    if (what === 'hide' && here) here.sync.hide();
     if (what === 'kill' && here) world.kill(here);
     if (what === 'request') world.request();
     if (what === 'open' && world.tabs.length < 2) world.open();
