@@ -5,8 +5,18 @@
  * if this client set it: the answer to an earlier request of its own may have been lost.
  */
 
+/**
+ * @param {Owed} owed
+ * @param {Fields} current the todo as it is on the server
+ * @returns {'title' | 'delete' | null} what the user has to decide about
+ */
+export function conflictOf(owed, current) {
+  if (owed.isDeleted) return isRewritten(owed, current) ? 'delete' : null;
+  return isTitleContested(owed, current) ? 'title' : null;
+}
+
 /** @returns {boolean} whether both sides changed the words, each in their own way */
-export function isTitleContested(owed, current) {
+function isTitleContested(owed, current) {
   if (!('title' in owed.changes) || isSame(current.title, owed.changes.title)) return false;
   return !isSeen(owed, 'title', current.title);
 }
@@ -14,7 +24,7 @@ export function isTitleContested(owed, current) {
 /**
  * @returns {boolean} whether a todo that the user deletes has anything that the user has not seen
  */
-export function isRewritten(owed, current) {
+function isRewritten(owed, current) {
   const names = new Set([...Object.keys(owed.seen), ...Object.keys(current)]);
   names.delete('id');
   return [...names].some((name) => !isSeen(owed, name, current[name]));

@@ -1,10 +1,12 @@
 import { Emitter } from './emitter.js';
-import { isCarriedOut, isRewritten, isSame, isTitleContested } from './merge.js';
+import { conflictOf, isCarriedOut, isSame } from './merge.js';
 import { isUnidentified } from './outbox.js';
 import { Sender } from './sender.js';
 
 /** @type {{ outcome: 'settled' }} */
 const SETTLED = { outcome: 'settled' };
+/** @type {Away} */
+const AWAY = { outcome: 'away', retryAfter: 0, trouble: 'none', detail: '' };
 const ATTEMPTS = 3;
 const REFRESH_DELAY = 10_000; // milliseconds after which a list that was not to be had is read
 const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one owes
@@ -153,10 +155,7 @@ export class Sync extends Emitter {
     const { write, recordKeys } = this.creationOf(todoKey);
     const answer = this.note(await this.server.send(write));
     if (answer.outcome === 'away') return answer;
-    if (answer.outcome === 'saved') {
-      const { todo, tag } = answer;
-      return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
-    }
+    if (answer.outcome === 'saved') return this.settleSaved(todoKey, recordKeys, answer);
     const owed = this.outbox.owed(todoKey);
     const { title } = { ...owed?.creation?.fields, ...owed?.changes };
     if (answer.outcome === 'gone') return this.settleGone(todoKey);
@@ -170,19 +169,15 @@ export class Sync extends Emitter {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const current = await this.look(todoKey);
       if (current.outcome === 'away') return current;
-      if (current.outcome !== 'saved') return this.settleGone(todoKey);
+      if (current.outcome === 'gone') return this.settleGone(todoKey);
+      if (current.outcome !== 'saved') return AWAY;
       const owed = this.outbox.owed(todoKey);
       if (!owed || this.undo.holds(todoKey)) return SETTLED;
-      if (owed.isDeleted && isRewritten(owed, current.todo)) {
-        return this.settleConflict(todoKey, current, owed.recordKeys, 'delete');
-      }
-      if (!owed.isDeleted && isTitleContested(owed, current.todo)) {
-        return this.settleConflict(todoKey, current, this.titleRecords(owed), 'title');
-      }
+      const conflict = conflictOf(owed, current.todo);
+      if (conflict) return this.settleConflict(todoKey, owed, current, conflict);
       const { recordKeys } = owed;
       if (!owed.isDeleted && isCarriedOut(owed, current.todo)) {
-        const { todo, tag } = current;
-        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
+        return this.settleSaved(todoKey, recordKeys, current);
       }
       const answer = this.note(await this.server.send(this.writeOf(todoKey, owed, current.tag)));
       if (answer.outcome === 'away') {
@@ -194,13 +189,10 @@ export class Sync extends Emitter {
         const words = { kind: 'change', text: owed.changes.title, reason: answer.reason };
         return this.settleRefused(todoKey, recordKeys, words);
       }
-      if (answer.outcome === 'saved') {
-        const { todo, tag } = answer;
-        return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
-      }
+      if (answer.outcome === 'saved') return this.settleSaved(todoKey, recordKeys, answer);
       this.known.delete(todoKey); // somebody else changed it
     }
-    return { outcome: 'away', retryAfter: 0, trouble: 'none', detail: '' };
+    return AWAY;
   }
 
   /**
@@ -272,6 +264,10 @@ export class Sync extends Emitter {
     return answer;
   }
 
+  settleSaved(todoKey, recordKeys, { todo, tag }) {
+    return this.settle({ type: 'saved', todoKey, recordKeys, todo, tag });
+  }
+
   settleGone(todoKey) {
     if (this.undo.holds(todoKey)) return SETTLED; // the user is told if it is taken back
     const owed = this.outbox.owed(todoKey);
@@ -290,9 +286,10 @@ export class Sync extends Emitter {
   }
 
   /** The server's title stays, or its todo; the user decides about the rest. */
-  settleConflict(todoKey, { todo, tag }, recordKeys, kind) {
-    const owed = this.outbox.owed(todoKey);
-    const text = kind === 'title' ? owed?.changes.title : '';
+  settleConflict(todoKey, owed, { todo, tag }, kind) {
+    const isTitle = kind === 'title';
+    const recordKeys = isTitle ? this.titleRecords(owed) : owed.recordKeys;
+    const text = isTitle ? owed.changes.title : '';
     const words = { todoKey, kind, text, reason: String(todo.title ?? '') };
     const kept = this.wordsInPlaceOf(recordKeys, words);
     return this.settle({ type: 'conflict', todoKey, recordKeys, kept, todo, tag });
@@ -431,7 +428,7 @@ export class Sync extends Emitter {
     this.hide();
     if (this.lock.isWaiting || this.trouble.kind === 'otherList') return;
     this.outbox.reload();
-    for (const todoKey of this.outbox.ready()) {
+    for (const todoKey of this.outbox.ready((key) => this.undo.holds(key))) {
       const owed = this.outbox.owed(todoKey);
       if (!owed) continue;
       if (owed.creation) {
@@ -441,10 +438,8 @@ export class Sync extends Emitter {
       }
       const known = this.known.get(todoKey);
       if (!known?.tag) continue;
-      const isContested = owed.isDeleted
-        ? isRewritten(owed, known.todo)
-        : isTitleContested(owed, known.todo);
-      if (!isContested) this.server.sendOnLeaving(this.writeOf(todoKey, owed, known.tag));
+      if (conflictOf(owed, known.todo)) continue;
+      this.server.sendOnLeaving(this.writeOf(todoKey, owed, known.tag));
     }
   }
 

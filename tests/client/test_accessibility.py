@@ -57,6 +57,31 @@ def in_trouble(page, site):
     page.get_by_role("status").get_by_text("not saved yet").wait_for()
 
 
+def asked(page, site):
+    full(page, site)
+    page.context.set_offline(True)
+    edit(page, "buy milk").fill("buy tea")
+    page.keyboard.press("Enter")
+    row(page, "done").locator(".destroy").click()
+    for todo, title in zip(site.todos[:1] + site.todos[-1:], ["buy oats", "done again"], strict=True):
+        site.send("PATCH", todo["id"], {"title": title})
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Use mine").wait_for()
+    page.get_by_role("button", name="Keep it").wait_for()
+
+
+def for_another_list(page, site):
+    full(page, site)
+    record = '{"type": "create", "todoKey": "x", "fields": {"title": "for another list"}, "after": -1}'
+    page.evaluate("(record) => localStorage.setItem('todomvc /todos/ elsewhere 1 x', record)", record)
+    page.reload()
+    page.get_by_text("Show").click()
+    page.route("**/todos/", lambda route: route.fulfill(json=[], headers={"Todo-List": "elsewhere"}))
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.get_by_role("button", name="Copy these todos").wait_for()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")  # the line is over no row there
+
+
 VIEWS = {
     "phone": {"viewport": {"width": 320, "height": 640}, "has_touch": True},
     "desktop": {"viewport": {"width": 1600, "height": 900}},
@@ -66,7 +91,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("state", [empty, full, editing, in_trouble])
+@pytest.mark.parametrize("state", [empty, full, editing, in_trouble, asked, for_another_list])
 def test_axe_finds_no_violation(site, open_page, axe, state, view, scheme):
     page = open_page(site.url, color_scheme=scheme, reduced_motion="reduce", **VIEWS[view])
     state(page, site)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import threading
+import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -315,6 +316,14 @@ def test_todos_that_fail_do_not_hold_up_the_others(site, open_page):
 # Order, and what is merged
 
 
+def wait_for(page, routes, seconds=30):
+    """Wait until a request has been caught."""
+    end = time.monotonic() + seconds
+    while not routes:
+        assert time.monotonic() < end, f"no such request was sent within {seconds} s"
+        page.wait_for_timeout(20)
+
+
 class Held:
     """The next request of a method, which waits until it is let go."""
 
@@ -324,8 +333,7 @@ class Held:
         intercept(page, method, self.routes.append)
 
     def wait(self):
-        while not self.routes:
-            self.page.wait_for_timeout(20)
+        wait_for(self.page, self.routes)
 
     def let_go(self, act=lambda route: route.continue_()):
         self.wait()
@@ -626,8 +634,7 @@ def open_late(three, open_page):
         scripts = []
         late.route("**/js/app.js", lambda route: scripts.append(route))
         late.goto(three.url, wait_until="commit")
-        while not scripts:
-            late.wait_for_timeout(20)
+        wait_for(late, scripts)
         act(three)
         settle(three)
         sent = record(late)
