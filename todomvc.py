@@ -67,6 +67,7 @@ class TodoMVC:
     debug: whether a 500 response shows the traceback.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
+    offline: whether the page opens when the server is away, by its service worker.
 
     Raises OSError if a folder or the page cannot be read, ValueError if the page is not a valid template.
     """
@@ -79,12 +80,17 @@ class TodoMVC:
         *,
         debug: bool = False,
         todo_backend: bool = False,
+        offline: bool = True,
     ) -> None:
         self.todos = TodoList() if todos is None else todos
         self.debug, self.todo_backend = debug, todo_backend
         # The policy fits the page beside this file. Another page may need scripts and styles from anywhere.
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
         self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
+        if static:
+            self.files.setdefault("/sw.js", NO_WORKER)
+        if not offline:
+            self.files["/sw.js"] = NO_WORKER
         self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
         self.pages, self.lists = DocumentCache(), DocumentCache()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
@@ -621,6 +627,20 @@ def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Docum
             content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
             files[os.fsencode(name).decode("latin-1")] = Document(path.read_bytes(), content_type, headers, 9)
     return files
+
+
+# The script of a service worker that removes itself: a page that was at this address before may have left one.
+NO_WORKER = Document(
+    b"""\
+addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil(remove()));
+async function remove() {
+  await caches.delete(`todomvc ${registration.scope}`);
+  await registration.unregister();
+}
+""",
+    "text/javascript; charset=utf-8",
+)
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:

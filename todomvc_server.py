@@ -94,7 +94,8 @@ def make_app() -> WSGIApplication:
 
 def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC:
     folders = options.static, options.templates
-    return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
+    flags = {"debug": options.debug, "todo_backend": options.todo_backend, "offline": not options.no_offline}
+    return TodoMVC(todos, *folders, **flags)
 
 
 def guard_from_options(
@@ -134,6 +135,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="the header in which the proxy names the user; each user then has a list")  # fmt: skip
     add("--todo-backend", action="store_true", default=is_set(environ, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks")  # fmt: skip
+    add("--no-offline", action="store_true", default=environ.get("TODOMVC_OFFLINE") == "0",
+        help="let browsers keep no copy of the page for when the server is away")  # fmt: skip
     add("--debug", action="store_true", default=is_set(environ, "TODOMVC_DEBUG"),
         help="show tracebacks in the browser, and start again when a file has changed")  # fmt: skip
     return parser

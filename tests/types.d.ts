@@ -127,7 +127,7 @@ type SyncEvents = {
   words: Map<string, Words>;
   list: Fields[];
   current: null; // the list was read, or is as it was
-  status: { owed: number; isFailing: boolean; isUnsafe: boolean; trouble: Trouble };
+  status: { owed: number; isFailing: boolean; isStale: boolean; isUnsafe: boolean; trouble: Trouble };
 };
 type TodosEvents = { add: Todo; change: Todo; remove: Todo; move: Todo };
 

@@ -1,6 +1,7 @@
 import { AppView } from './app-view.js';
 import { Drafts } from './drafts.js';
 import { partsOf } from './elements.js';
+import { Offline } from './offline.js';
 import { JSONStorage, Outbox, waitingElsewhere } from './outbox.js';
 import { TabLock } from './sender.js';
 import { Server } from './server.js';
@@ -43,7 +44,9 @@ const drafts = new Drafts(name, { storage, tabStorage, clock, randomKey });
 const waiting = waitingElsewhere(storage, address, name);
 
 new AppView(partsOf(document), { todos, sync, drafts, waiting });
-sync.start(Date.now() - performance.now());
+new Offline({ url, list, user }, todos, sync);
+if ('offline' in page.dataset) sync.startOffline();
+else sync.start(Date.now() - performance.now());
 listenToPage();
 
 /** What the browser tells of the network, of the user, and of the end. */

@@ -2,6 +2,8 @@ import { short } from './elements.js';
 
 const SLOW = 500; // milliseconds; what is saved sooner is not spoken of
 
+const STALE = 'The server cannot be reached. The list is as this browser knows it';
+
 /** What is wrong between the page and the server, in words. */
 const TROUBLES = {
   none: '',
@@ -41,12 +43,14 @@ export class NotesView {
     this.showWaiting(waiting);
   }
 
-  showStatus({ owed, isFailing, isUnsafe, trouble }) {
+  showStatus({ owed, isFailing, isStale, isUnsafe, trouble }) {
     const changes = owed === 1 ? 'change' : 'changes';
     const state = isFailing ? 'retrying' : 'saving';
     const what = owed ? `${owed} ${changes} not saved yet — ${state}` : '';
+    const stale = isStale ? STALE : '';
     const advice = isUnsafe ? 'Keep this page open: this browser stores nothing for it' : '';
-    this.line = [what, TROUBLES[trouble.kind] || trouble.detail, advice].filter(Boolean).join('. ');
+    const wrong = TROUBLES[trouble.kind] || trouble.detail;
+    this.line = [stale, what, wrong, advice].filter(Boolean).join('. ');
     this.isFailing = isFailing;
     this.trouble = trouble.kind;
     if (isFailing || !this.line || this.parts.status.textContent) this.drawStatus();

@@ -20,6 +20,7 @@ const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one
 export class Sync extends Emitter {
   answers = 0;
   isPreparing = false;
+  isStale = false; // the list is that of another day, perhaps
   isRefreshing = false;
   listTag = '""';
 
@@ -79,6 +80,12 @@ export class Sync extends Emitter {
     this.emit('words', this.outbox.words);
     if (this.outbox.lastAnswer >= requestedAt) this.wake();
     else this.sender.run();
+  }
+
+  /** The page is the service worker's copy. */
+  startOffline() {
+    this.isStale = true;
+    this.start(0);
   }
 
   /** @param {number} after the last id known, or -1 */
@@ -404,10 +411,16 @@ export class Sync extends Emitter {
       this.listTag = answer.tag;
       this.forgetOldTags(answer.todos);
       this.emit('list', answer.todos);
-      this.emit('current', null);
+      this.becomeCurrent();
     } else {
-      this.emit('current', null);
+      this.becomeCurrent();
     }
+  }
+
+  becomeCurrent() {
+    this.isStale = false;
+    this.emitStatus();
+    this.emit('current', null);
   }
 
   /** A tag is that of what the user was looking at no more when the todo has changed. */
@@ -446,7 +459,8 @@ export class Sync extends Emitter {
   emitStatus() {
     this.emit('status', {
       owed: this.outbox.todoKeys().filter((key) => !this.undo.holds(key)).length,
-      isFailing: this.sender.isFailing,
+      isFailing: this.sender.isFailing || this.isStale,
+      isStale: this.isStale,
       isUnsafe: this.outbox.unsafe.size > 0,
       trouble: this.trouble,
     });
