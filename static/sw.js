@@ -11,12 +11,11 @@ const TODOS = /(<script type="application\/json" id="todos"[^>]* data-list="([^"
 const FILES = /(?:href|src)="([^"]+\.(?:css|js|svg|png|webmanifest))"/g;
 
 addEventListener('install', (event) => event.waitUntil(install(event)));
-addEventListener('activate', (event) => event.waitUntil(registration.navigationPreload?.enable()));
 addEventListener('fetch', (event) => {
   const { mode, destination, url } = event.request;
   const { origin, pathname } = new URL(url);
   if (mode === 'navigate' && origin + pathname === scope) {
-    event.respondWith(fetchPage(event));
+    event.respondWith(fetchPage(event.request));
   } else if (['script', 'style', 'image', 'manifest'].includes(destination)) {
     event.respondWith(fetchFile(event.request));
   }
@@ -35,10 +34,11 @@ async function install(event) {
   await skipWaiting();
 }
 
-async function fetchPage({ request, preloadResponse }) {
+/** (Without navigation preload: if one fails in Firefox 153, so does the navigation.) */
+async function fetchPage(request) {
   let response;
   try {
-    response = await preloadResponse ?? await fetch(request);
+    response = await fetch(request);
   } catch {
     return await lastPage() ?? Response.error();
   }

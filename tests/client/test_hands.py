@@ -110,6 +110,27 @@ def test_a_control_that_a_remote_change_hides_does_not_lose_the_focus(site, open
     expect(page.locator(".new-todo")).to_be_focused()
 
 
+def test_an_answer_that_moves_a_todo_leaves_the_focus_with_it(five, site):
+    held = []
+    five.route(re.compile("/todos/$"), lambda route: held.append(route) if is_post(route) else route.continue_())
+    add(five, "mine")
+    row(five, "mine").locator(".destroy").focus()
+    site.add("theirs")
+    come_back(five)
+    expect(shown(five)).to_have_text([*FIVE, "theirs", "mine"])
+    expect(row(five, "mine").locator(".destroy")).to_be_focused()
+    site.add("theirs, too")
+    held[0].continue_()
+    settle(five)
+    come_back(five)
+    expect(shown(five)).to_have_text([*FIVE, "theirs", "theirs, too", "mine"])
+    expect(row(five, "mine").locator(".destroy")).to_be_focused()
+
+
+def is_post(route):
+    return route.request.method == "POST"
+
+
 # Keys that are held down
 
 
@@ -252,6 +273,19 @@ def test_a_press_that_ends_nowhere_saves_as_well(five, site):
     expect(row(five, "deux")).to_be_visible()
     settle(five)
     assert site.titles[1] == "deux"
+
+
+def test_an_input_method_is_not_disturbed_in_an_editor_of_several_lines(site, open_page):
+    page = long_page(site, open_page)
+    editor = edit(page, LONG.strip())
+    session = page.context.new_cdp_session(page)
+    editor.press("End")
+    session.send("Input.imeSetComposition", {"text": "たなか", "selectionStart": 3, "selectionEnd": 3})
+    expect(editor).to_have_value(re.compile("たなか"))
+    session.send("Input.insertText", {"text": "田中"})
+    page.keyboard.press("Enter")
+    settle(page)
+    assert "田中" in site.titles[0]
 
 
 @pytest.mark.parametrize("key", ["Enter", "Shift+Enter"])
