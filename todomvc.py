@@ -201,9 +201,7 @@ class TodoMVC:
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
         """Return the list of the user whom the server has authenticated (REMOTE_USER: RFC 3875, section 4.1.11)."""
-        user = environ.get("REMOTE_USER")
-        if not user:
-            return self.todos
+        user = environ.get("REMOTE_USER") or ""
         if len(user) > MAX_USER:
             raise HTTPError("400 Bad Request", f"The name of a user may have {MAX_USER} characters at most.")
         return self.todos.of(user)
@@ -762,7 +760,9 @@ class TodoList:
         self.lock = threading.Lock()
 
     def of(self, user: str) -> TodoList:
-        """Return the list of a user, by a name that is not empty. It shares nothing with any other list."""
+        """Return the list of a user, which shares nothing with any other list; "" is the shared one."""
+        if not user:
+            return self
         return self.users.get(user) or self.users.setdefault(user, TodoList())
 
     def renew(self) -> None:

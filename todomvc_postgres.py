@@ -2,8 +2,12 @@
 
 It needs psycopg 3 and its pool (``pip install todomvc.py[postgres]``), and is imported only when it is asked for.
 
-Every write is one statement, so that its locks last no longer than its commit. Each statement begins by locking the row
-of the list. So the writes of one list take turns and cannot deadlock, and the writes of other lists do not wait.
+Every write is one statement, so that its locks last no longer than its commit. It begins by locking the row of the
+list. So the writes of one list take turns and cannot deadlock, and the writes of other lists do not wait.
+
+A statement is all that this module relies on, and no state of a connection: a pooler may send the next one to another
+server. So each brings its settings, none is prepared, and each finds out for itself whether the database is still the
+one that the request was meant for.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -30,6 +34,7 @@ from psycopg.errors import (
     DuplicateTable,
     ReadOnlySqlTransaction,
     SerializationFailure,
+    UndefinedTable,
     UniqueViolation,
 )
 from psycopg_pool import ConnectionPool
@@ -53,6 +58,7 @@ __all__ = ["PostgresTodoList"]
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+Connection = psycopg.Connection[Row]
 
 
 class PostgresTodoList:
@@ -62,6 +68,10 @@ class PostgresTodoList:
         tables are made at the first use if they are not there.
 
     The object is the shared list, and `of` returns that of a user. What a write returns is committed.
+
+    An object stays the list of one identity: that which the database had at its first use. When the database gets
+    another one, as after a restore, every method raises ListUnavailable, and `of` returns the list that is there now.
+
     Every method raises ListUnavailable if the database cannot be used, and ListFull if there is no room. Then a write
     has changed nothing, unless the error is Unconfirmed: it may have been carried out.
 
@@ -76,12 +86,12 @@ class PostgresTodoList:
                 "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
             ) from None
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
-        self.owner = b""
+        self.owner, self.known_store_id = b"", ""
 
     def of(self, user: str) -> PostgresTodoList:
-        """Return the list of a user."""
+        """Return the list of a user, as TodoList.of does, with the identity that it has now."""
         todos = copy.copy(self)
-        todos.owner = user.encode("utf-8", "surrogatepass")
+        todos.owner, todos.known_store_id = user.encode("utf-8", "surrogatepass"), ""
         return todos
 
     @property
@@ -92,14 +102,17 @@ class PostgresTodoList:
     @property
     def identity(self) -> str:
         """The identity of the list, as TodoList has one."""
-        return list_identity(self.database.store_id, self.owner)
+        return list_identity(self.store_id, self.owner)
+
+    @property
+    def store_id(self) -> str:
+        if not self.known_store_id:
+            self.known_store_id = self.database.store_id()
+        return self.known_store_id
 
     def renew(self) -> None:
-        """Give all lists in the database other identities, as TodoList.renew does.
-
-        A server that is running sees them as soon as it opens a connection.
-        """
-        self.database.renew()
+        """Give all lists in the database other identities, as TodoList.renew does. Every server sees them at once."""
+        self.known_store_id = self.database.renew()
 
     @property
     def version(self) -> int:
@@ -107,12 +120,13 @@ class PostgresTodoList:
 
         So it is no count: the process that writes draws it at random.
         """
-        rows = self.select(VERSION)
-        return rows[0][0] if rows else 0
+        (version,) = self.select(VERSION)
+        return version or 0
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
-        return iter([todo.encode() for (todo,) in self.select(LIVE)])
+        (todos,) = self.select(LIVE)
+        return iter([todo.encode() for todo in todos])
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
@@ -120,18 +134,19 @@ class PostgresTodoList:
         digest = None if key is None else digest_of(fields)
         try:
             with self.database.turn(self.owner):
-                ((id,),) = self.write(CREATE, key is not None, before=before, after=after, key=key, digest=digest)
+                rows = self.write(CREATE, key is not None, before=before, after=after, key=key, digest=digest)
         except UniqueViolation:  # the key's
-            ((id, todo, digest),) = self.select(BY_KEY, key=key)
+            id, todo, digest = self.select(BY_KEY, key=key)
             if digest != digest_of(fields):
                 raise KeyReused from None
             return id, todo and todo.encode()
+        ((id,),) = rows or other_store()
         return id, f"{before}{id}{after}".encode()
 
     def read(self, id: int) -> bytes | None:
         """Return a todo."""
-        rows = self.select(READ, id=id)
-        return rows[0][0].encode() if rows else None
+        (todo,) = self.select(READ, id=id)
+        return todo.encode() if todo else None
 
     def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
@@ -177,15 +192,19 @@ class PostgresTodoList:
                     return result
         raise ListUnavailable("others kept changing the list")
 
-    def select(self, query: str, **values: object) -> list[Row]:
-        try:
-            return self.database.execute(query, {"owner": self.owner, **values}, True)
-        except Unconfirmed as error:
-            raise ListUnavailable(str(error)) from error
+    def select(self, query: str, **values: object) -> Row:
+        """Return the row of a query that finds none in another database than that of the list."""
+        (row,) = self.database.read(query, store=self.store_id, owner=self.owner, **values) or other_store()
+        return row
 
     def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
-        values |= {"owner": self.owner, "next_version": secrets.randbits(62)}
+        """Return the rows of a write, which changes nothing in another database than that of the list."""
+        values |= {"store": self.store_id, "owner": self.owner, "next_version": secrets.randbits(62)}
         return self.database.execute(query, values, is_repeatable)
+
+
+def other_store() -> NoReturn:
+    raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
 
 
 def around_id(fields: dict[str, Any]) -> tuple[str, str]:
@@ -194,29 +213,17 @@ def around_id(fields: dict[str, Any]) -> tuple[str, str]:
     return before, after
 
 
-class Connection(psycopg.Connection[Row]):
-    """A connection to a database that had this id when it was opened."""
-
-    store_id = ""
-    opened = 0.0  # time.monotonic
-
-
 class Database:
-    """A database as one process has it open: a pool of connections.
-
-    It has the id that its newest connection found. It is another database behind the same URL if that id is another
-    one, and then the older connections are closed.
-    """
+    """A database as one process has it open: a pool of connections."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.pool = ConnectionPool(
-            connection_class=Connection, kwargs=options, configure=configure, open=False,
+            kwargs=options, open=False,
             min_size=0, max_size=MAX_CONNECTIONS, timeout=MAX_WAIT, reconnect_timeout=MAX_WAIT,
         )  # fmt: skip
         weakref.finalize(self, close, self.pool, os.getpid())  # as Python 3.13 waits 20 s at its end for one left open
         self.is_open = False
-        self.id, self.opened = "", 0.0
         self.opening = threading.Lock()
         self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
 
@@ -224,7 +231,26 @@ class Database:
         """Make the writers of one list in this process take turns: each would hold a connection while it waits."""
         return acquired(self.turns[hash(owner) % MAX_TURNS], "too many writes are waiting")
 
-    def execute(self, query: str, values: dict[str, Any], is_repeatable: bool) -> list[Row]:
+    def store_id(self) -> str:
+        """Return the id of the store. Raise ListUnavailable if there is none, as in the middle of a restore."""
+        rows = self.read(STORE_ID)
+        if len(rows) != 1:
+            raise ListUnavailable(f"PostgreSQL: todomvc_store must have one row, and has {len(rows)}")
+        id: str = rows[0][0]
+        return id
+
+    def renew(self) -> str:
+        id = new_identity()
+        self.execute(RENEW.format(id), None, False)
+        return id
+
+    def read(self, query: str, **values: object) -> list[Row]:
+        try:
+            return self.execute(query, values, True)
+        except Unconfirmed as error:
+            raise ListUnavailable(str(error)) from error
+
+    def execute(self, query: str, values: dict[str, Any] | None, is_repeatable: bool) -> list[Row]:
         """Return the rows of a statement, once it is committed.
 
         is_repeatable: whether to try again if the connection is lost before the answer: it may have been carried out.
@@ -242,7 +268,7 @@ class Database:
                         raise
                     return self.repeat(query, values, deadline)
 
-    def repeat(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
+    def repeat(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
         try:
             return self.attempt(query, values, deadline)
         except UniqueViolation:
@@ -250,10 +276,14 @@ class Database:
         except psycopg.Error as error:  # which says nothing about the first attempt
             raise Unconfirmed(one_line(error)) from error
 
-    def attempt(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
+    def attempt(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
         connection = self.connection(deadline)
         try:
-            return connection.execute(query, values).fetchall()
+            cursor = connection.execute(query, values, binary=values is not None)
+            return cursor.fetchall() if cursor.description else []
+        except UndefinedTable:  # a backup of version 1.0.0 was put in place
+            make_store(connection)
+            raise
         except ReadOnlySqlTransaction:  # this server is a standby; a new connection may reach the primary
             connection.close()
             raise
@@ -266,44 +296,21 @@ class Database:
             self.pool.putconn(connection)
 
     def connection(self, deadline: float) -> Connection:
-        """Return a connection that the server has not closed while it was idle. Raise ListUnavailable as `adopt`."""
+        """Return a connection that the server has not closed while it was idle."""
         if not self.is_open:
             self.open()
-        while True:
-            connection = self.pool.getconn(deadline - time.monotonic())
-            if is_alive(connection) and connection.store_id == self.id:
-                return connection
-            is_newer = connection.opened > self.opened
-            if not is_newer:
-                connection.close()
+        connection = self.pool.getconn(deadline - time.monotonic())
+        while not is_alive(connection):
             self.pool.putconn(connection)  # which replaces one that is closed
-            if is_newer and not connection.closed:
-                self.adopt(connection)
-
-    def adopt(self, connection: Connection) -> None:
-        """Take the id of a connection. Raise ListUnavailable: the request may be meant for the list of another id."""
-        self.id, self.opened = connection.store_id, connection.opened
-        raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
-
-    @property
-    def store_id(self) -> str:
-        if not self.is_open:
-            with errors_translated():
-                self.open()
-        return self.id
-
-    def renew(self) -> None:
-        ((id,),) = self.execute(RENEW, {"id": new_identity()}, False)
-        self.id, self.opened = id, time.monotonic()
+            connection = self.pool.getconn(deadline - time.monotonic())
+        return connection
 
     def open(self) -> None:
         with acquired(self.opening, "too many wait for the database"):
             if not self.is_open:
-                with Connection.connect(**self.options) as connection:
-                    connection.execute(SETTINGS)
+                with psycopg.connect(**self.options) as connection:
+                    connection.execute(f"SET lock_timeout = '{MAX_WAIT}s'")
                     make_tables(connection)
-                    configure(connection)
-                    self.id, self.opened = connection.store_id, connection.opened
                 self.pool.open()
                 self.is_open = True
 
@@ -336,7 +343,7 @@ def one_line(error: psycopg.Error) -> str:
     return f"PostgreSQL: {' '.join(str(error).split())}"
 
 
-def is_alive(connection: psycopg.Connection[Row]) -> bool:
+def is_alive(connection: Connection) -> bool:
     """Tell whether an idle connection is still open: all that a server sends on one is that it ends."""
     if has_input(connection):
         connection.close()
@@ -345,12 +352,12 @@ def is_alive(connection: psycopg.Connection[Row]) -> bool:
 
 if sys.platform == "win32":
 
-    def has_input(connection: psycopg.Connection[Row]) -> bool:
+    def has_input(connection: Connection) -> bool:
         return bool(select.select([connection], [], [], 0)[0])
 
 else:
 
-    def has_input(connection: psycopg.Connection[Row]) -> bool:
+    def has_input(connection: Connection) -> bool:
         poll = select.poll()  # select takes no number above 1023
         poll.register(connection, select.POLLIN)
         return bool(poll.poll(0))
@@ -361,19 +368,18 @@ def close(pool: ConnectionPool[Any], process: int) -> None:
         pool.close()
 
 
-def configure(connection: Connection) -> None:
-    connection.opened = time.monotonic()
-    connection.execute(SETTINGS)
-    ((connection.store_id,),) = connection.execute("SELECT id FROM todomvc_store").fetchall()
-
-
-def make_tables(connection: psycopg.Connection[Row]) -> None:
+def make_tables(connection: Connection) -> None:
     if connection.execute("SELECT to_regclass('todomvc_schema')").fetchone() == (None,):
         with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(SCHEMA)
+    make_store(connection)
+
+
+def make_store(connection: Connection) -> None:
+    """Add the table that version 1.0.0 did not have."""
     if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
         raise ListUnavailable("its tables were made by a newer version of todomvc, or are incomplete")
-    if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):  # as the first version left it
+    if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):
         with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(STORE.format(new_identity()))
 
@@ -382,13 +388,11 @@ MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
 PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
-OPTIONS = {"autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10}
+OPTIONS = {
+    "autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
+    "prepare_threshold": None,  # behind a pooler, a prepared statement may be another one's of the same name
+}  # fmt: skip
 ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
-SETTINGS = f"""
-    SELECT set_config('lock_timeout', '{MAX_WAIT}s', false),
-           set_config('statement_timeout', '{6 * MAX_WAIT}s', false),
-           set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
-"""
 SCHEMA_VERSION = 1
 SCHEMA = f"""
     CREATE TABLE todomvc_schema (version INTEGER PRIMARY KEY);
@@ -412,14 +416,35 @@ STORE = """
     CREATE TABLE todomvc_store (id TEXT PRIMARY KEY);  -- one row: the random id from which those of the lists are made
     INSERT INTO todomvc_store VALUES ('{}')
 """
-RENEW = "UPDATE todomvc_store SET id = %(id)s RETURNING id"
-VERSION = "SELECT version FROM todomvc_lists WHERE owner = %(owner)s"
-LIVE = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id"
-READ = "SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s AND todo IS NOT NULL"
-BY_KEY = "SELECT id, todo, digest FROM todomvc_todos WHERE owner = %(owner)s AND key = %(key)s"
-CREATE = """
-    WITH list AS (
-        INSERT INTO todomvc_lists AS list VALUES (%(owner)s, 1, %(next_version)s)
+STORE_ID = "SELECT id FROM todomvc_store"
+RENEW = f"""
+    SET LOCAL lock_timeout = '{MAX_WAIT}s';
+    LOCK TABLE todomvc_store;  -- until no statement that has found the old id is under way
+    UPDATE todomvc_store SET id = '{{}}'
+"""
+# In each statement, todomvc_store has a row only if the database is that of the list. Otherwise a read finds no row,
+# and a write changes nothing.
+OF_STORE = "FROM todomvc_store AS store WHERE store.id = %(store)s"
+VERSION = f"SELECT (SELECT version FROM todomvc_lists WHERE owner = %(owner)s) {OF_STORE}"
+READ = f"SELECT (SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id = %(id)s) {OF_STORE}"
+LIVE = f"""
+    SELECT ARRAY(SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id) {OF_STORE}
+"""
+BY_KEY = f"""
+    SELECT todos.id, todo, digest FROM todomvc_todos AS todos, (SELECT {OF_STORE}) AS same_store
+    WHERE owner = %(owner)s AND key = %(key)s
+"""
+# They hold for one statement only. A commit is flushed to the disk, even where that is not the default.
+SETTINGS = f"""
+    settings AS MATERIALIZED (
+        SELECT set_config('lock_timeout', '{1000 * MAX_WAIT}', true),
+               set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
+        {OF_STORE}
+    )
+"""
+CREATE = f"""
+    WITH {SETTINGS}, list AS (
+        INSERT INTO todomvc_lists AS list SELECT %(owner)s, 1, %(next_version)s FROM settings
         ON CONFLICT (owner) DO UPDATE SET length = list.length + 1, version = %(next_version)s
         RETURNING length - 1 AS id
     )
@@ -427,15 +452,18 @@ CREATE = """
     SELECT %(owner)s, id, %(before)s::text || id || %(after)s::text, %(key)s::text, %(digest)s::text FROM list
     RETURNING id
 """
-REPLACE = """
-    WITH list AS (UPDATE todomvc_lists SET version = %(next_version)s WHERE owner = %(owner)s RETURNING owner)
+REPLACE = f"""
+    WITH {SETTINGS}, list AS (
+        UPDATE todomvc_lists SET version = %(next_version)s FROM settings WHERE owner = %(owner)s RETURNING owner
+    )
     UPDATE todomvc_todos AS todos SET todo = %(new)s FROM list
     WHERE todos.owner = %(owner)s AND id = %(id)s AND todo = %(old)s
     RETURNING id
 """
-DELETE_ALL = """
-    WITH list AS (
-        UPDATE todomvc_lists SET version = %(next_version)s WHERE owner = %(owner)s AND version = %(version)s
+DELETE_ALL = f"""
+    WITH {SETTINGS}, list AS (
+        UPDATE todomvc_lists SET version = %(next_version)s FROM settings
+        WHERE owner = %(owner)s AND version = %(version)s
         RETURNING version
     ), deleted AS (
         UPDATE todomvc_todos SET todo = NULL FROM list WHERE owner = %(owner)s AND todo IS NOT NULL

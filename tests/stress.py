@@ -83,9 +83,9 @@ def parsed(todo):
 
 
 @contextlib.contextmanager
-def small_file_system(folder):
+def small_file_system(folder, size="2m"):
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
         pytest.skip("only root may mount a small file system, and not everywhere")
     try:

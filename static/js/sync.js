@@ -174,6 +174,7 @@ export class Sync extends Emitter {
   /** Sends what is owed to a todo of the server's, if that is still as the user has seen it. */
   async sendChange(todoKey) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const isOld = Boolean(this.known.get(todoKey)?.tag);
       const current = await this.look(todoKey);
       if (current.outcome === 'away') return current;
       if (current.outcome === 'gone') return this.settleGone(todoKey);
@@ -181,11 +182,14 @@ export class Sync extends Emitter {
       const owed = this.outbox.owed(todoKey);
       if (!owed || this.undo.holds(todoKey)) return SETTLED;
       const conflict = conflictOf(owed, current.todo);
-      if (conflict) return this.settleConflict(todoKey, owed, current, conflict);
-      const { recordKeys } = owed;
-      if (!owed.isDeleted && isCarriedOut(owed, current.todo)) {
-        return this.settleSaved(todoKey, recordKeys, current);
+      const isDone = !owed.isDeleted && isCarriedOut(owed, current.todo);
+      if (isOld && (conflict || isDone)) {
+        this.known.delete(todoKey); // another tab may have changed it, and lost the answer
+        continue;
       }
+      const { recordKeys } = owed;
+      if (conflict) return this.settleConflict(todoKey, owed, current, conflict);
+      if (isDone) return this.settleSaved(todoKey, recordKeys, current);
       const answer = this.note(await this.server.send(this.writeOf(todoKey, owed, current.tag)));
       if (answer.outcome === 'away') {
         this.known.delete(todoKey); // it may have been carried out

@@ -63,6 +63,12 @@ def test_the_lists_of_users_are_of_the_class_that_was_given(tmp_path):
     assert (type(todos.of("alice")), todos.of("alice").more) == (Mine, "mine")
 
 
+def test_the_list_of_nobody_is_the_shared_one(todos):
+    todos.of("").create({})
+    assert todos.read(0) == todos.of("").read(0) == b'{"id":0}'
+    assert todos.of("").identity == todos.identity
+
+
 def test_who_is_not_named_has_the_one_list_as_before(alice, client):
     client.post_json("/todos/", {"title": "of all"})
     assert (titles(alice), titles(client)) == ([SECRET], ["of all"])

@@ -147,6 +147,18 @@ async function replay(steps) {
 
 /** What random histories have found. */
 const FOUND = {
+  'a change that undoes one of another tab, whose answer was lost, is sent': [
+    { do: 'open', tab: 0 },
+    { do: 'toggle', tab: 0, nth: 0 },
+    { do: 'deliver', nth: 0, how: 'answer' },
+    { do: 'toggle', tab: 0, nth: 1 },
+    { do: 'deliver', nth: 0, how: 'answer' },
+    { do: 'toggle', tab: 1, nth: 4 },
+    { do: 'deliver', nth: 0, how: 'answer' },
+    { do: 'deliver', nth: 0, how: 'answer' },
+    { do: 'deliver', nth: 0, how: 'lose' },
+    { do: 'toggle', tab: 0, nth: 4 },
+  ],
   'the answer that a frozen tab hears when it thaws does not hide a newer one from the others': [
     { do: 'swap', to: 'other' },
     { do: 'create', tab: 0, nth: 0 },

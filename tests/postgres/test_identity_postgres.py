@@ -1,12 +1,18 @@
 """A PostgreSQL database has an identity, and no version that comes again in another history of it."""
 
+import collections
+import io
+import json
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import call, client_of
 from databases import psycopg
+from stress import wait_until
 
-from todomvc import ListUnavailable, TodoMVC
+from todomvc import ListUnavailable, TodoMVC, list_identity
 from todomvc_postgres import PostgresTodoList
 
 FIRST_VERSION = """
@@ -53,16 +59,19 @@ def go_back(admin, length, version):
     admin.execute("UPDATE todomvc_lists SET length = %s, version = %s", (length, version))
 
 
-def replace_store(admin):
-    """Make the database another one behind the same URL, for connections that are opened from now on."""
-    admin.execute("UPDATE todomvc_store SET id = 'another'")
+def replace_store(admin, id="another"):
+    """Make the database another one behind the same URL, as a restore and `--renew` do. Wait for what is under way."""
+    with admin.transaction():
+        admin.execute("LOCK TABLE todomvc_store")
+        admin.execute("UPDATE todomvc_store SET id = %s", (id,))
 
 
-def end_connections(admin):
-    admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
-    )
+def is_waiting(admin):
+    admin.execute("SELECT pg_stat_clear_snapshot()")
+    return admin.execute(
+        "SELECT FROM pg_stat_activity WHERE application_name = current_setting('application_name') "
+        "AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
+    ).fetchall()
 
 
 def test_all_servers_have_one_identity_that_stays(todos, others, database):
@@ -137,42 +146,161 @@ def test_no_server_shows_a_list_that_is_gone(todos, others, admin, path):
     assert response.headers["ETag"] == other.get(path).headers["ETag"]
 
 
-def test_a_new_connection_is_checked_and_the_first_request_on_it_refused(todos, admin):
-    todos.create({"title": "a"})
-    application, before = TodoMVC(todos), todos.identity
-    replace_store(admin)
-    end_connections(admin)
-    status, headers, _ = call(application, "DELETE", "/todos/0", HTTP_TODO_LIST=before)
-    assert (status[:3], dict(headers)["Todo-List"]) == ("503", before)
+# The database becomes another one under a running server
+
+
+def test_every_server_sees_a_renewal_at_once(todos, others):
+    application, before = TodoMVC(others), others.identity
+    others.create({"title": "a"})
+    todos.renew()
     status, headers, _ = call(application, "DELETE", "/todos/0", HTTP_TODO_LIST=before)
     assert (status[:3], dict(headers)["Todo-List"]) == ("409", todos.identity)
+    status, headers, body = call(application, "GET", "/todos/0")
+    assert (status, dict(headers)["Todo-List"], body) == ("200 OK", todos.identity, b'{"title":"a","id":0}')
     assert todos.identity != before
-    assert todos.read(0) == b'{"title":"a","id":0}'
 
 
-def test_older_connections_are_not_used_any_more(todos, admin):
-    todos.create({})
-    pool = todos.database.pool
-    first, second = pool.getconn(5), pool.getconn(5)
+OPERATIONS = {
+    "version": lambda todos: todos.version,
+    "list": list,
+    "read": lambda todos: todos.read(0),
+    "create": lambda todos: todos.create({}),
+    "create again": lambda todos: todos.create({"title": "a"}, "key"),
+    "update": lambda todos: todos.update(0, {"a": 1}),
+    "delete": lambda todos: todos.delete(0),
+    "delete all": lambda todos: todos.delete_all(),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_an_object_is_the_list_of_one_identity(todos, admin, operation):
+    todos.create({"title": "a"}, "key")
     replace_store(admin)
-    first.close()
-    pool.putconn(first)  # which opens another in its place
-    newer = pool.getconn(5)
-    pool.putconn(newer)
-    pool.putconn(second)
-    with pytest.raises(ListUnavailable):
-        todos.read(0)
-    assert [todos.read(0) for _ in range(3)] == [b'{"id":0}'] * 3
-    assert (second.closed, newer.closed) == (True, False)
+    with pytest.raises(ListUnavailable, match="new id"):
+        operation(todos)
+    assert list(todos.of("")) == [b'{"title":"a","id":0}']
+    assert operation(todos.of("")) is not None
 
 
-def test_a_renewal_is_seen_at_once_by_its_process_and_by_others_at_a_new_connection(todos, others, admin):
-    others.create({})
-    before = others.identity
-    todos.renew()
-    assert todos.identity != before == others.identity
-    assert todos.read(0) == b'{"id":0}'
-    end_connections(admin)
-    with pytest.raises(ListUnavailable):
-        others.read(0)
-    assert (others.identity, others.read(0)) == (todos.identity, b'{"id":0}')
+class Body(io.BytesIO):
+    """The body of a request. Something happens as it is read."""
+
+    def __init__(self, body, event):
+        super().__init__(body)
+        self.event = event
+
+    def read(self, *size):
+        self.event()
+        return super().read(*size)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/todos/"), ("PUT", "/todos/0"), ("PATCH", "/todos/0")])
+def test_a_write_that_was_compared_with_one_list_does_not_reach_another(todos, admin, method, path):
+    todos.create({})
+    application, identity = TodoMVC(todos), todos.identity
+    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": "2", "HTTP_TODO_LIST": identity}
+    body = Body(b"{}", lambda: replace_store(admin))
+    log = io.StringIO()
+    status, headers, _ = call(application, method, path, **environ, **{"wsgi.input": body, "wsgi.errors": log})
+    assert (status[:3], dict(headers)["Todo-List"]) == ("503", identity)
+    assert "new id" in log.getvalue()
+    assert list(todos.of("")) == [b'{"id":0}']
+
+
+def test_a_write_that_waits_for_a_renewal_is_not_carried_out(todos, admin):
+    todos.create({})
+    with ThreadPoolExecutor(1) as pool:
+        with admin.transaction():
+            admin.execute("LOCK TABLE todomvc_store")
+            write = pool.submit(todos.create, {})
+            wait_until(lambda: is_waiting(admin))
+            admin.execute("UPDATE todomvc_store SET id = 'another'")
+        with pytest.raises(ListUnavailable, match="new id"):
+            write.result(20)
+    assert list(todos.of("")) == [b'{"id":0}']
+
+
+def test_a_renewal_that_waits_for_too_long_changes_nothing(todos, admin):
+    before = todos.identity
+    with admin.transaction():
+        admin.execute("SELECT FROM todomvc_store")
+        with pytest.raises(ListUnavailable, match="lock timeout"):
+            todos.renew()
+    assert todos.of("").identity == before
+
+
+def test_a_renewal_waits_for_the_writes_that_are_under_way(todos, others, admin):
+    todos.create({})
+    with ThreadPoolExecutor(2) as pool:
+        with admin.transaction():
+            admin.execute("SELECT FROM todomvc_lists FOR UPDATE")
+            write = pool.submit(todos.create, {})
+            wait_until(lambda: len(is_waiting(admin)) == 1)
+            renewal = pool.submit(others.renew)
+            wait_until(lambda: len(is_waiting(admin)) == 2)
+        assert write.result(20) == (1, b'{"id":1}')
+        renewal.result(20)
+    assert others.identity == todos.of("").identity != todos.identity
+
+
+def test_under_load_no_todo_is_written_to_another_list_than_that_it_was_made_for(database, admin):
+    servers, is_over = [TodoMVC(PostgresTodoList(database)) for _ in range(2)], threading.Event()
+
+    def work(number):
+        statuses, application = collections.Counter(), servers[number % 2]
+        while not is_over.is_set():
+            identity = dict(call(application, "GET", "/todos/nothing")[1]).get("Todo-List", "")
+            body = json.dumps({"for": identity}).encode()
+            environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "HTTP_TODO_LIST": identity}
+            streams = {"wsgi.input": io.BytesIO(body), "wsgi.errors": io.StringIO()}
+            statuses[call(application, "POST", "/todos/", **environ, **streams)[0][:3]] += 1
+        return statuses
+
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(work, number) for number in range(4)]
+        wait_until(lambda: servers[0].todos.of("").read(3))
+        for number in range(20):
+            with admin.transaction():  # a restore of a backup that has no todos
+                admin.execute("LOCK TABLE todomvc_store")
+                ((store,),) = admin.execute("SELECT id FROM todomvc_store").fetchall()
+                rows = admin.execute("SELECT todo FROM todomvc_todos").fetchall()
+                assert {json.loads(todo)["for"] for (todo,) in rows} <= {list_identity(store, b"")}
+                admin.execute("DELETE FROM todomvc_todos; DELETE FROM todomvc_lists")
+                admin.execute("UPDATE todomvc_store SET id = %s", (f"store {number}",))
+            wait_until(lambda: servers[0].todos.of("").read(3))
+        is_over.set()
+        statuses = sum((done.result(60) for done in work), collections.Counter())
+    assert statuses["200"] >= 80
+    assert statuses.keys() <= {"200", "409", "503"}
+
+
+def test_a_backup_of_the_first_version_that_is_put_back_under_a_server_becomes_another_list(todos, admin):
+    todos.create({"title": "lost"})
+    application, before = TodoMVC(todos), todos.identity
+    with admin.transaction():
+        admin.execute("DROP TABLE todomvc_schema, todomvc_lists, todomvc_todos, todomvc_store")
+        admin.execute(FIRST_VERSION)
+    assert call(application, "GET", "/todos/", **{"wsgi.errors": io.StringIO()})[0][:3] == "503"
+    status, headers, body = call(application, "GET", "/todos/")
+    assert (status, body) == ("200 OK", b'[{"title":"a","id":0}]')
+    assert dict(headers)["Todo-List"] != before
+    assert call(application, "DELETE", "/todos/0", HTTP_TODO_LIST=before)[0][:3] == "409"
+
+
+@pytest.mark.parametrize("tables", ["todomvc_store", "todomvc_schema, todomvc_lists, todomvc_todos, todomvc_store"])
+def test_a_restore_that_is_not_complete_is_waited_for(todos, admin, tables):
+    """Nothing is made in a database that others are making: they would fail."""
+    todos.create({"title": "a"})
+    application, before = TodoMVC(todos), todos.identity
+    for table in tables.split(", "):
+        admin.execute(f"ALTER TABLE {table} RENAME TO kept_{table}")
+    if tables == "todomvc_store":
+        admin.execute("CREATE TABLE todomvc_store (id TEXT PRIMARY KEY)")
+    for _ in range(3):
+        assert call(application, "GET", "/todos/", **{"wsgi.errors": io.StringIO()})[0][:3] == "503"
+    if tables == "todomvc_store":
+        admin.execute("DROP TABLE todomvc_store")
+    for table in tables.split(", "):
+        admin.execute(f"ALTER TABLE kept_{table} RENAME TO {table}")
+    status, headers, body = call(application, "GET", "/todos/")
+    assert (status, dict(headers)["Todo-List"], body) == ("200 OK", before, b'[{"title":"a","id":0}]')

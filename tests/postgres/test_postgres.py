@@ -161,11 +161,32 @@ def create(todos, count, name):
 # Durable
 
 
+NOTE_SETTINGS = """
+    CREATE TABLE seen (kind TEXT, synchronous_commit TEXT, lock_timeout TEXT);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO seen SELECT TG_OP, current_setting('synchronous_commit'), current_setting('lock_timeout');
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT OR UPDATE ON todomvc_todos
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()
+"""
+
+
 @pytest.mark.parametrize(("default", "used"), [("off", "on"), ("on", "on"), ("local", "local")])
-def test_a_commit_is_flushed_even_where_that_is_not_the_default(database, default, used):
-    url = f"{database}{quote(f' -csynchronous_commit={default}')}"
-    database = PostgresTodoList(url).database
-    assert database.execute("SELECT current_setting('synchronous_commit')", {}, True) == [(used,)]
+def test_a_commit_is_flushed_even_where_that_is_not_the_default(database, admin, default, used):
+    todos = PostgresTodoList(f"{database}{quote(f' -csynchronous_commit={default}')}")
+    todos.version  # noqa: B018, so that the tables are there
+    admin.execute(NOTE_SETTINGS)
+    todos.create({})
+    todos.update(0, {"a": 1})
+    todos.delete(0)
+    todos.create({})
+    todos.delete_all()
+    at_commit = admin.execute("SELECT kind, synchronous_commit FROM seen").fetchall()
+    assert at_commit == [(kind, used) for kind in ["INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]]
+    assert admin.execute("SELECT DISTINCT lock_timeout > '0' FROM seen").fetchall() == [(True,)]
+    after = todos.database.read("SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')")
+    assert after == [(default, "0")]
 
 
 # Several servers
