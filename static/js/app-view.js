@@ -104,7 +104,7 @@ export class AppView {
     const left = visible.length - completed.length;
     const { activeElement } = document;
     this.isDrawingSoon = false;
-    this.list.number();
+    this.list.numberSoon();
     main.hidden = !visible.length;
     footer.hidden = !visible.length;
     toggleAll.checked = !left;

@@ -3,6 +3,7 @@ import { titleIn } from './titles.js';
 
 const GROUP = 24; // rows
 const ROW_HEIGHT = 60; // pixels, where a row is not laid out yet
+const NUMBERING_DELAY = 50; // milliseconds
 const SLICE = 10; // milliseconds of drawing in a row
 
 /** The rows, in groups: the browser lays out those that are seen. */
@@ -12,6 +13,12 @@ export class ListView {
 
   /** @type {WeakMap<Element, RowView>} */
   rowsByElement = new WeakMap();
+
+  /** @type {Set<Element>} the groups that the browser does not lay out */
+  skipped = new Set();
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timeout = undefined;
 
   /** @type {RowView | undefined} the row whose buttons are shown */
   pointed = undefined;
@@ -56,7 +63,7 @@ export class ListView {
   setFilter(filter) {
     this.list.dataset.filter = filter;
     for (const group of this.list.children) this.measure(/** @type {HTMLElement} */ (group));
-    this.number();
+    this.numberSoon();
   }
 
   isShown({ completed }) {
@@ -141,18 +148,26 @@ export class ListView {
   }
 
   numberGroup({ target, skipped }) {
-    target.toggleAttribute('data-skipped', skipped);
-    if (!skipped) this.number();
+    if (skipped) this.skipped.add(target);
+    else this.skipped.delete(target);
+    this.numberSoon();
+  }
+
+  /** Numbers once for all that changes in a moment, after it is drawn. */
+  numberSoon() {
+    this.timeout ??= setTimeout(() => this.number(), NUMBERING_DELAY);
   }
 
   /**
    * Tells screen readers which row of how many each is. (They get those that the browser lays out.)
    */
   number() {
+    this.timeout = undefined;
     const shown = this.todos.visible.filter((todo) => this.isShown(todo));
     shown.forEach((todo, place) => {
       const { element } = this.rows.get(todo) ?? {};
-      if (!element || element.parentElement?.matches('[data-skipped]')) return;
+      const group = element?.parentElement;
+      if (!element || !group || this.skipped.has(group)) return;
       setAttribute(element, 'aria-posinset', String(place + 1));
       setAttribute(element, 'aria-setsize', String(shown.length));
     });

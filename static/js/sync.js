@@ -343,7 +343,7 @@ export class Sync extends Emitter {
   /** @param {News} news from this tab or another */
   receive(news) {
     if (news.type === 'owed') {
-      if (!this.outbox.isStored(news.recordKey)) return; // it was settled or taken back meanwhile
+      if (this.outbox.forgotten.has(news.recordKey)) return; // it was taken back before
       this.outbox.remember(news.recordKey, news.debt);
       this.undo.hold(news.debt);
       this.clock.setTimeout(() => this.sender.run(), TAKE_OVER);

@@ -72,8 +72,8 @@ export class UndoView {
   }
 
   draw() {
-    const { isOpen, offer, deletions } = this.undo;
-    const text = offer && isOpen ? wordsOf(offer, deletions) : '';
+    const { isOpen, offer } = this.undo;
+    const text = offer && isOpen ? wordsOf(offer, this.undo.deletions) : '';
     this.isDrawingSoon = false;
     if (text && this.button.hidden) this.pointerBefore = this.pointer;
     if (!text && this.button === document.activeElement) this.list.focusFirst();

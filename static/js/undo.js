@@ -93,7 +93,8 @@ export class Undo extends Emitter {
   /** A debt has come to the outbox. */
   hold(debt) {
     const isHeld = debt.offer && debt.offer === this.offer?.id;
-    if (isHeld) this.held.add(this.outbox.currentKey(debt.todoKey));
+    if (!isHeld) return;
+    this.held.add(this.outbox.currentKey(debt.todoKey));
     this.emit('change', null);
   }
 

@@ -56,9 +56,10 @@ IS_OWED = """() => Object.entries(localStorage).some(([key, value]) =>
 
 # What a browser does as the user goes to another tab: then nothing is offered to be taken back any more.
 HIDE = """() => {
-  Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+  const isHidden = document.hidden;
+  if (!isHidden) Object.defineProperty(document, 'hidden', { value: true, configurable: true });
   document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-  delete document.hidden;
+  if (!isHidden) delete document.hidden;
 }"""
 
 

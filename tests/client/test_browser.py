@@ -399,7 +399,7 @@ def test_a_change_leaves_the_fields_that_others_set(site, open_page):
 
 def test_the_page_breaks_no_rule_of_its_content_security_policy(site, open_page):
     site.add(ONE)
-    page = open_page("about:blank")
+    page = open_page("about:blank", service_workers="allow")
     broken = []
     page.on("console", lambda message: broken.append(message.text))
     page.goto(site.url)
