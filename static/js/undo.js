@@ -180,9 +180,10 @@ export class Undo extends Emitter {
     if (!offer) return;
     const left = offer.until - clock.now();
     const isKept = this.isStaying && left > 0 && left < STAY;
+    const isOver = left + (this.isOurs ? 0 : SLACK) <= 0;
     if (isKept) {
       this.set({ ...offer, until: clock.now() + STAY });
-    } else if (left + (this.isOurs ? 0 : SLACK) <= 0) {
+    } else if (isOver || left > LONGEST) { // if more is left, the clock was wrong
       this.end();
     } else {
       this.timeout = clock.setTimeout(() => {

@@ -84,6 +84,17 @@ test('a page that opens while a delete is held back offers to take it back, too'
   assert.equal(left(world), 100);
 });
 
+test('a clock that is put back holds nothing back for longer', async () => {
+  const world = await opened();
+  remove(world.tabs[0], 0);
+  await world.pass(100);
+  world.kill(world.tabs[0]);
+  world.time -= 600_000;
+  world.open();
+  await world.pass(5000);
+  assert.equal(left(world), 99);
+});
+
 test('a tab that is hidden sends what it held back, and not what another holds', async () => {
   const world = await opened(2);
   const [here, there] = world.tabs;
