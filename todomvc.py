@@ -17,7 +17,7 @@ This file needs only the folders static/ and templates/ beside it to serve a lis
 It implements the CRUD of the tutorial "Flask TodoMVC 2: Backbone Sync"::
 
     GET                      /              the page, with the live todos in it
-    GET, POST, DELETE        /todos/        the list: read it, add a todo, delete all todos
+    GET, POST, DELETE        /todos/        the list: read it, add a todo, delete all todos (with or without the slash)
     GET, PUT, PATCH, DELETE  /todos/<int>   one todo: read it, merge fields into it, delete it
     GET                      /<path>        a file of static/
 
@@ -39,10 +39,11 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -62,14 +63,16 @@ class TodoMVC:
 
     todos: the list to serve; by default a new TodoList.
     static: the folder of the static files; by default the one beside this file.
-    templates: the folder with the page, index.html: a string.Template with the names $root, $url, $user, $list and
-        $todos; by default the one beside this file.
-    debug: whether a 500 response shows the traceback.
+    templates: the folder with the page, index.html: a PageTemplate; by default that of `static`, if it has one, or else
+        the one beside this file.
+    debug: whether a 500 response shows the traceback, to a client on the same machine.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
     offline: whether the page opens when the server is away, by its service worker.
 
-    Raises OSError if a folder or the page cannot be read, ValueError if the page is not a valid template.
+    The folders are read at the start. With `debug`, or if they are not those beside this file, they are read again when
+    they are asked for, at most once a second. Raises OSError if a folder or the page cannot be read, ValueError if the
+    page is not UTF-8.
     """
 
     def __init__(
@@ -86,19 +89,20 @@ class TodoMVC:
         self.debug, self.todo_backend = debug, todo_backend
         # The policy fits the page beside this file. Another page may need scripts and styles from anywhere.
         self.page_headers = PAGE_HEADERS if static or templates else [*PAGE_HEADERS, CONTENT_SECURITY_POLICY]
-        self.files = read_static_files(locate(Path(static or HERE / "static")), self.page_headers)
-        if static:
-            self.files.setdefault("/sw.js", NO_WORKER)
-        if not offline:
-            self.files["/sw.js"] = NO_WORKER
-        self.template = read_template(locate(Path(templates or HERE / "templates")) / "index.html")
+        self.static = locate(Path(static or HERE / "static"))
+        self.templates = locate(Path(templates or HERE / "templates"))
+        self.static_has_page = bool(static and not templates)
+        self.offline, self.static_is_own = offline, bool(static)
+        self.files: dict[str, Document] = {}
+        self.api_description = read_api_description(self.page_headers)
+        self.read_folders()
+        self.next_read = time.monotonic() + SECONDS_BETWEEN_READS if static or templates or debug else math.inf
         self.pages, self.lists = DocumentCache(), DocumentCache()
         read, update, delete = self.read_todo, self.update_todo, self.delete_todo
         self.routes = [
-            route("/?", GET=self.page),
-            route("/todos/", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
+            route(r"/?|/index\.html", GET=self.page),
+            route("/todos/?", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
-            route("/todos", **dict.fromkeys(REDIRECTED_METHODS, self.redirect_to_list)),
         ]
         self.file_handlers: Handlers = {"GET": self.file, "HEAD": self.file}
 
@@ -111,16 +115,20 @@ class TodoMVC:
             return respond(environ, *arguments)
         except HTTPError as error:
             return error_response(error, environ)
+        except TodoTooLarge as error:
+            return error_response(HTTPError("413 Content Too Large", str(error)), environ)
         except ListUnavailable as error:
             print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
             return error_response(unavailable_error(error), environ)
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            return error_response(HTTPError("500 Internal Server Error", trace if self.debug else SEE_LOG), environ)
+            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
+            detail = trace if self.debug and is_near else SEE_LOG
+            return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
-        handlers, arguments = self.find(environ.get("PATH_INFO", ""))
+        handlers, arguments = self.find(environ)
         if handlers is self.file_handlers:
             return handle(environ, handlers, *arguments)
         todos = self.list_of(environ)
@@ -133,27 +141,50 @@ class TodoMVC:
             refuse_other_list(identity, environ)
         return handle(environ, handlers, *arguments)
 
-    def find(self, path: str) -> tuple[Handlers, tuple[str, ...]]:
-        """Return the handlers of a path, none if there is nothing at it, and the parts of it that they take."""
+    def find(self, environ: WSGIEnvironment) -> tuple[Handlers, tuple[Any, ...]]:
+        """Return the handlers of the path, none if there is nothing at it, and what they take."""
+        path = environ.get("PATH_INFO", "")
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
                 return handlers, match.groups()
-        return (self.file_handlers, (path,)) if path in self.files else ({}, ())
+        self.refresh_folders(environ)
+        document = self.files.get(path)
+        return (self.file_handlers, (document,)) if document else ({}, ())
+
+    def read_folders(self) -> None:
+        files = read_static_files(self.static, self.page_headers, self.todos.files, self.files)
+        self.files = files | self.api_description
+        if not self.offline or (self.static_is_own and "/sw.js" not in files):
+            self.files["/sw.js"] = NO_WORKER
+        has_page = self.static_has_page and "/index.html" in self.files
+        self.template = read_template((self.static if has_page else self.templates) / "index.html")
+
+    def refresh_folders(self, environ: WSGIEnvironment) -> None:
+        """Read the folders again if they may have changed. What cannot be read now stays as it was."""
+        now = time.monotonic()
+        if now >= self.next_read:
+            self.next_read = now + SECONDS_BETWEEN_READS
+            try:
+                self.read_folders()
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                print(f"todomvc: {error}", file=environ["wsgi.errors"], flush=True)
 
     def page(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
-        root, identity = root_url(environ), todos.identity
+        self.refresh_folders(environ)
+        root, identity, template = root_url(environ), todos.identity, self.template
         if root != "/" and not environ.get("PATH_INFO"):  # the page's address ends with a slash, also where mounted
             return redirect(root, environ)
 
         def render() -> Document:
-            page = fill_template(self.template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
+            page = fill_template(template, root, environ.get("REMOTE_USER") or "", identity, json_array(todos))
             return Document(page, "text/html; charset=utf-8", self.page_headers, salt=identity)
 
-        return self.pages.latest(environ, (identity, todos.version, root), render).response(environ)
+        key = environ.get("REMOTE_USER"), identity, root, template.template
+        return self.pages.latest(key, todos.version, render).response(environ)
 
-    def file(self, environ: WSGIEnvironment, path: str) -> Response:
-        return self.files[path].response(environ)
+    def file(self, environ: WSGIEnvironment, document: Document) -> Response:
+        return document.response(environ)
 
     def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         url, identity = list_url(environ) if self.todo_backend else "", todos.identity
@@ -161,7 +192,8 @@ class TodoMVC:
         def render() -> Document:
             return Document(self.represent(json_array(todos), environ), "application/json", salt=identity)
 
-        return self.lists.latest(environ, (identity, todos.version, url), render).response(environ)
+        key = environ.get("REMOTE_USER"), identity, url
+        return self.lists.latest(key, todos.version, render).response(environ)
 
     def create_todo(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         key = idempotency_key(environ)
@@ -179,6 +211,11 @@ class TodoMVC:
         return tagged(self.represent(todo, environ), [JSON, location], todos.identity)
 
     def delete_all_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
+        if environ.get("QUERY_STRING"):
+            raise HTTPError("400 Bad Request", "Leave out the query: this deletes all todos, not those of a query.")
+        if "HTTP_IF_MATCH" not in environ and not self.todo_backend:  # its specification has no conditions
+            detail = "Send If-Match with the entity tag of the list, or with * to delete all todos in any case."
+            raise HTTPError("428 Precondition Required", detail)
         deleted = todos.delete_all(self.precondition(environ, todos))
         return json_response(self.represent(json_array(deleted), environ))
 
@@ -188,16 +225,14 @@ class TodoMVC:
 
     def update_todo(self, environ: WSGIEnvironment, todos: AnyTodoList, id: str) -> Response:
         found(todos.read(int(id)))  # 404 comes before anything that is wrong with the body
-        fields = read_json_object(environ)
-        todo = found(todos.update(int(id), fields, self.precondition(environ, todos)))
+        is_patch = environ["REQUEST_METHOD"] == "PATCH" and media_type(environ) == MERGE_PATCH
+        fields = read_json_object(environ, MERGE_PATCH if is_patch else "application/json")
+        todo = found(todos.update(int(id), fields, self.precondition(environ, todos), is_patch))
         return tagged(self.represent(todo, environ), [JSON], todos.identity)
 
     def delete_todo(self, environ: WSGIEnvironment, todos: AnyTodoList, id: str) -> Response:
         todo = found(todos.delete(int(id), self.precondition(environ, todos)))
         return json_response(self.represent(todo, environ))
-
-    def redirect_to_list(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
-        return redirect(f"{root_url(environ)}todos/", environ)
 
     def list_of(self, environ: WSGIEnvironment) -> AnyTodoList:
         """Return the list of the user whom the server has authenticated (REMOTE_USER: RFC 3875, section 4.1.11)."""
@@ -208,7 +243,7 @@ class TodoMVC:
 
     def precondition(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Check | None:
         """Return what a write checks of the stored todo before it changes it, if the request has a condition."""
-        if "HTTP_IF_MATCH" in environ or "HTTP_IF_NONE_MATCH" in environ:
+        if environ.get("HTTP_IF_MATCH", "*") != "*" or "HTTP_IF_NONE_MATCH" in environ:
             return lambda stored: refuse_changed(self.represent(stored, environ), environ, todos.identity)
         return None
 
@@ -237,8 +272,8 @@ def add_urls(body: bytes, url: str) -> bytes:
     """Return a todo, or an array of todos, with a `url` in each: that of the list and the todo's id."""
     value = json.loads(body)
     if isinstance(value, list):
-        return json_array(encode_todo({**todo, "url": f"{url}{todo['id']}"}) for todo in value)
-    return encode_todo({**value, "url": f"{url}{value['id']}"})
+        return json_array(encode_safely({**todo, "url": f"{url}{todo['id']}"}) for todo in value)
+    return encode_safely({**value, "url": f"{url}{value['id']}"})
 
 
 def list_url(environ: WSGIEnvironment) -> str:
@@ -248,10 +283,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
+    is_known = not isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        return HTTPError("507 Insufficient Storage", "The disk is full and nothing was changed: make room first.")
+        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if isinstance(error, Unconfirmed):
+    if not is_known:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -267,7 +304,6 @@ def error_response(error: HTTPError, environ: WSGIEnvironment) -> Response:
 
 
 PROBLEMS = "https://github.com/todomvc-py/todomvc.py/blob/main/docs/api.md"
-REDIRECTED_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SEE_LOG = "The server failed, and its log says why: try again, or tell its operator."
 ERROR_PAGE = Template("""\
 <!doctype html>
@@ -283,6 +319,7 @@ Header = tuple[str, str]
 MAX_BODY = 1024 * 1024  # bytes of a request body
 MAX_DISCARDED = 8 * MAX_BODY  # bytes that are read of a body that nobody wants
 MAX_CACHED = 64 * MAX_BODY  # bytes of the documents in one cache
+MAX_TURN = 5  # seconds to wait while another request renders the same document
 MIN_GZIPPED = 1000  # bytes of a body; the gzip coding of a shorter one saves nothing
 
 
@@ -326,7 +363,7 @@ def handle(environ: WSGIEnvironment, handlers: Handlers, *arguments: Any) -> Res
         raise HTTPError("404 Not Found", "There is nothing at this address.")
     allow = ("Allow", ", ".join(sorted({*handlers, "OPTIONS"})))
     if method == "OPTIONS":
-        return Response("204 No Content", [allow], b"")
+        return Response("204 No Content", [allow, ACCEPT_PATCH] if "PATCH" in handlers else [allow], b"")
     raise HTTPError("405 Method Not Allowed", f"Use one of these methods here: {allow[1]}.", allow)
 
 
@@ -343,7 +380,8 @@ class Document:
         self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
-        self.gzip_level = gzip_level
+        self.stamp: object = None  # of the file
+        self.gzip_level, self.compressing = gzip_level, threading.Lock()
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
     def response(self, environ: WSGIEnvironment) -> Response:
@@ -352,35 +390,64 @@ class Document:
         return unless_current(self.gzip() if wants_gzip else self.plain, environ)
 
     def gzip(self) -> Response:
-        if self.gzipped is None:
-            body, fields = gzip.compress(self.plain.body, self.gzip_level, mtime=0), dict(self.plain.headers)
-            fields |= {"Content-Encoding": "gzip", "ETag": tag_of_gzip(fields["ETag"])}
-            self.gzipped = Response("200 OK", list(fields.items()), body)
-        return self.gzipped
+        with self.compressing:
+            if self.gzipped is None:
+                body, fields = gzip.compress(self.plain.body, self.gzip_level, mtime=0), dict(self.plain.headers)
+                fields |= {"Content-Encoding": "gzip", "ETag": tag_of_gzip(fields["ETag"])}
+                self.gzipped = Response("200 OK", list(fields.items()), body)
+            return self.gzipped
 
 
 class DocumentCache:
-    """The latest document of each user. It is rendered again only when its version is another one."""
+    """The latest document of each key. A version is rendered once, however many ask for it at the same moment."""
 
     def __init__(self) -> None:
-        self.documents: OrderedDict[str, tuple[object, Document]] = OrderedDict()  # by user, in order of rendering
+        self.renderings: OrderedDict[Hashable, Rendering] = OrderedDict()  # by key, the oldest first
         self.size = 0  # bytes
+        self.count = 0  # how many renderings have begun
         self.lock = threading.Lock()
+        self.turns = [threading.Lock() for _ in range(64)]  # each for the keys of a hash value
 
-    def latest(self, environ: WSGIEnvironment, version: object, render: Callable[[], Document]) -> Document:
-        """Return the document of a version that was read before: what changes during `render` renders it again."""
-        user = environ.get("REMOTE_USER") or ""
-        last_version, document = self.documents.get(user, (None, None))
-        if document is None or last_version != version:
-            document = render()
+    def latest(self, key: Hashable, version: object, render: Callable[[], Document]) -> Document:
+        """Return a document that is not older than this version, which was read before.
+
+        While another request renders the document, this one waits. What was rendered from its arrival on, will do.
+        """
+        last = self.renderings.get(key)
+        if last and last.version == version:
+            return last.document
+        arrival = self.count
+        turn = self.turns[hash(key) % len(self.turns)]
+        is_held = turn.acquire(timeout=MAX_TURN)
+        try:
+            last = self.renderings.get(key)
+            if last and (last.version == version or last.number > arrival):
+                return last.document
             with self.lock:
-                _, replaced = self.documents.pop(user, (None, None))
-                self.documents[user] = version, document
-                self.size += document.size - (replaced.size if replaced else 0)
-                while self.size > MAX_CACHED and len(self.documents) > 1:
-                    _, (_, oldest) = self.documents.popitem(last=False)
-                    self.size -= oldest.size
-        return document
+                number = self.count = self.count + 1
+            document = render()
+            self.keep(key, Rendering(version, number, document))
+            return document
+        finally:
+            if is_held:
+                turn.release()
+
+    def keep(self, key: Hashable, rendering: Rendering) -> None:
+        with self.lock:
+            replaced = self.renderings.pop(key, None)
+            self.renderings[key] = rendering
+            self.size += rendering.document.size - (replaced.document.size if replaced else 0)
+            while self.size > MAX_CACHED and len(self.renderings) > 1:
+                _, oldest = self.renderings.popitem(last=False)
+                self.size -= oldest.document.size
+
+
+class Rendering(NamedTuple):
+    """A document, and the version of which it was rendered, or a newer one. `number` is its place in their order."""
+
+    version: object
+    number: int
+    document: Document
 
 
 def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
@@ -435,18 +502,33 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return weight_of_gzip > 0 and weight_of_gzip >= weights.get("identity", 0)
 
 
-def read_json_object(environ: WSGIEnvironment) -> dict[str, Any]:
-    """Return the JSON object in the request body. Raise HTTPError 400, 411, 413 or 415 if there is none."""
-    if not is_json_type(environ.get("CONTENT_TYPE", "")):
-        raise HTTPError("415 Unsupported Media Type", "Declare the body as JSON with Content-Type: application/json.")
+def read_json_object(environ: WSGIEnvironment, declared: str = "application/json") -> dict[str, Any]:
+    """Return the JSON object in the request body, declared as this media type.
+
+    Raise HTTPError 400, 411, 413 or 415 if there is none.
+    """
+    if media_type(environ) != declared:
+        detail = "Declare the body as JSON with Content-Type: application/json."
+        raise HTTPError("415 Unsupported Media Type", detail, ACCEPT_PATCH)
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
+        detail = "Send the body as it is, without a Content-Encoding."
+        raise HTTPError("415 Unsupported Media Type", detail, ("Accept-Encoding", "identity"))
     body = read_body(environ)
     try:
-        value = decode_json(body.decode())
+        value = decode_json(body.decode().removeprefix("\ufeff"))  # a byte order mark (RFC 8259, section 8.1)
+    except UnicodeDecodeError as error:
+        raise HTTPError("400 Bad Request", f"Send JSON in UTF-8: byte {error.start} of the body is not.") from None
     except ValueError as error:
-        raise HTTPError("400 Bad Request", f"Send a JSON object in UTF-8: {error}.") from None
+        raise HTTPError("400 Bad Request", f"Send a JSON object: {error}.") from None
     if not isinstance(value, dict):
         raise HTTPError("400 Bad Request", "Send a JSON object, and not another JSON value.")
     return value
+
+
+def media_type(environ: WSGIEnvironment) -> str:
+    """Return the media type of the request body, without parameters, in lower case."""
+    content_type: str = environ.get("CONTENT_TYPE", "")
+    return content_type.partition(";")[0].strip().lower()
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
@@ -478,7 +560,8 @@ def send(response: Response, environ: WSGIEnvironment, start_response: StartResp
         discard_body(environ)
     has_length = response.status[:3] not in ("204", "304")  # RFC 9110, section 8.6
     length = [("Content-Length", str(len(response.body)))] if has_length else []
-    start_response(response.status, [*response.headers, *length, *COMMON_HEADERS])
+    caching = PRIVATE if environ.get("REMOTE_USER") else NO_CACHE
+    start_response(response.status, [*response.headers, *length, caching, *COMMON_HEADERS])
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
 
@@ -488,7 +571,7 @@ def discard_body(environ: WSGIEnvironment) -> None:
     A server that closes the connection on unread bytes could cost the client the response. One that keeps it open could
     take them for the next request, as cheroot does with a chunked body.
     """
-    if isinstance(environ["wsgi.input"], KeptBody):
+    if environ.get("todomvc.drops_body") or isinstance(environ["wsgi.input"], KeptBody):
         return
     with contextlib.suppress(Exception):  # the response stands, whatever is wrong with the body
         length = content_length(environ)
@@ -562,19 +645,22 @@ def problem_response(error: HTTPError) -> Response:
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
-is_json_type = re.compile(r"\s*application/(?:[^;\s/]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL).fullmatch
 is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
 is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 is_length = re.compile("[0-9]{1,18}").fullmatch
 is_key = re.compile("[!-~]{1,255}").fullmatch
 JSON = ("Content-Type", "application/json")
-COMMON_HEADERS = [
-    ("Cache-Control", "no-cache"),  # else caches may keep a 308 for ever (RFC 9111, section 4.2.2)
+MERGE_PATCH = "application/merge-patch+json"
+ACCEPT_PATCH = ("Accept-Patch", f"application/json, {MERGE_PATCH}")
+NO_CACHE = ("Cache-Control", "no-cache")  # else caches may keep a 308 for ever (RFC 9111, section 4.2.2)
+PRIVATE = ("Cache-Control", "private, no-cache")
+COMMON_HEADERS = [  # the last two keep pages of other sites from telling a todo that is there from one that is not
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
 ]
-PAGE_HEADERS = [("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin")]
+PAGE_HEADERS = [("Cross-Origin-Opener-Policy", "same-origin")]
 CONTENT_SECURITY_POLICY = (
     "Content-Security-Policy",
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
@@ -582,9 +668,23 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-# The page and the static files. They are read at the start, so that no path in a request ever reaches the file system.
+# The page and the static files. They are read into a table, so that no path in a request ever reaches the file system.
 
 AnyPath = Path | zipfile.Path
+SECONDS_BETWEEN_READS = 1
+
+
+class PageTemplate(Template):
+    """A page, in which $root, $url, $user, $todos and $list are filled in. Every other "$" is left alone.
+
+    A page has many of them: jQuery's, prices, `${url}` in a script. A name is filled in where it stands without braces,
+    is not a part of a longer one, and does not follow a dot, as in Vue's `this.$root`. `$$url` stands for `$url`.
+    """
+
+    flags = re.NOFLAG
+    names = r"(?:root|url|user|todos|list)(?!\w)"
+    never = r"(?P<braced>(?!))(?P<invalid>)"  # Template asks for these groups
+    pattern = rf"\$(?<!\.\$)(?:(?P<named>{names})|(?P<escaped>\$)(?={names})|{never})"  # type: ignore[assignment]
 
 
 def locate(path: Path) -> AnyPath:
@@ -594,37 +694,75 @@ def locate(path: Path) -> AnyPath:
     return path if path.exists() or path == path.parent else locate(path.parent) / path.name
 
 
-def read_template(path: AnyPath) -> Template:
-    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it cannot be filled in."""
+def read_template(path: AnyPath) -> PageTemplate:
+    """Return the template of the page. Raise OSError if it cannot be read, ValueError if it is not UTF-8."""
+    page = path.read_bytes()
     try:
-        template = Template(path.read_text(encoding="utf-8"))
-        fill_template(template, "/", "", "", b"[]")
-    except KeyError as error:
-        raise ValueError(f"{path}: there is no {error} to fill in, only root, url, user, list and todos") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return template
+        return PageTemplate(page.decode())
+    except UnicodeDecodeError as error:
+        line = page.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, line {line}: {error.reason}: save the page as UTF-8") from None
 
 
-def fill_template(template: Template, root: str, user: str, identity: str, todos: bytes) -> bytes:
+def fill_template(template: PageTemplate, root: str, user: str, identity: str, todos: bytes) -> bytes:
     name = quote(user, safe="", errors="surrogatepass")  # percent-encoded, it is harmless in HTML
     names = {"root": root, "url": f"{root}todos/", "user": name, "list": identity, "todos": todos.decode()}
     return template.substitute(names).encode()
 
 
-def read_static_files(folder: AnyPath, headers: list[Header]) -> dict[str, Document]:
+def read_static_files(
+    folder: AnyPath, headers: list[Header], private: Iterable[str], before: Mapping[str, Document]
+) -> dict[str, Document]:
     """Return the files of a folder, keyed by PATH_INFO: the path within it, its bytes read as Latin-1 (PEP 3333).
 
-    Hidden files, and links that lead out of the folder, are left out. Raises OSError if one cannot be read.
+    private: paths of files to leave out. Hidden files, and links that lead to one or out of the folder, are left out,
+    too. before: the last table, from which files that have not changed are taken. Raises OSError if one cannot be read.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
-    root, files = Path(str(folder)).resolve(), {}
+    root, private = os.path.realpath(str(folder)), set(private)
+    private_ids = {file_id(os.stat(path)) for path in private if os.path.exists(path)}
+    files = {}
     for name, path in walk(folder):
-        if root in Path(str(path)).resolve().parents:  # str, as a zipfile.Path has no resolve()
-            content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
-            files[os.fsencode(name).decode("latin-1")] = Document(path.read_bytes(), content_type, headers, 9)
+        key, stamp = os.fsencode(name).decode("latin-1"), None
+        if isinstance(path, Path):
+            place = os.path.realpath(path) if path.is_symlink() else os.path.join(root, *name.split("/"))
+            status = os.stat(place)
+            if place in private or file_id(status) in private_ids or not is_within(place, root):
+                continue
+            stamp = stamp_of(status)
+        document = before.get(key)
+        if not (document and stamp and document.stamp == stamp):
+            body = path.read_bytes()
+            if not (document and document.plain.body == body):
+                content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
+                document = Document(body, content_type, headers, 9)
+            document.stamp = stamp
+        files[key] = document
     return files
+
+
+def is_within(path: str, root: str) -> bool:
+    """Tell whether a path is below a folder, and nothing on the way is hidden."""
+    return path.startswith(root + os.sep) and f"{os.sep}." not in path[len(root) :]
+
+
+def file_id(status: os.stat_result) -> tuple[int, int]:
+    """Return what tells a file from all others, by whatever path."""
+    return status.st_dev, status.st_ino
+
+
+def stamp_of(status: os.stat_result) -> object:
+    """Return what is another one when a file has changed, or None if it has just changed and may do so unseen."""
+    if time.time() - status.st_mtime < 2:  # seconds, the coarsest clock of a file system
+        return None
+    return file_id(status), status.st_mtime_ns, status.st_size
+
+
+def read_api_description(headers: list[Header]) -> dict[str, Document]:
+    """Return the description of the API, which every client finds, whatever its static files are."""
+    path = locate(HERE / "static") / "openapi.json"
+    return {"/openapi.json": Document(path.read_bytes(), "application/json", headers, 9)} if path.is_file() else {}
 
 
 # The script of a service worker that removes itself: a page that was at this address before may have left one.
@@ -681,17 +819,22 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
+StoredRow = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key, digest of its fields
 
 
 def open_list(name: str | os.PathLike[str]) -> AnyTodoList:
     """Return the list of a name: ":memory:", the URL of a PostgreSQL database, or the path of an SQLite file.
 
     The file or the database is opened at the list's first use. Raises ValueError if its module, or what that needs, is
-    not installed, or if the URL is not valid.
+    not installed, or if the name is a URL that is not valid, or looks like another store.
     """
     name = os.fspath(name)
     if name == ":memory:":
         return TodoList()
+    if not is_postgres_url(name) and looks_like_no_path(name):  # there may be a password in it: it is not repeated
+        raise ValueError(
+            "the todos are kept at a path, in :memory:, or at a postgresql:// URL, and this is none of these"
+        )
     find_siblings()
     try:
         if is_postgres_url(name):
@@ -716,6 +859,8 @@ class AnyTodoList(Protocol):
 
     def of(self, user: str) -> AnyTodoList: ...
     @property
+    def files(self) -> Iterable[str]: ...
+    @property
     def identity(self) -> str: ...
     def renew(self) -> None: ...
     @property
@@ -723,13 +868,19 @@ class AnyTodoList(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
     def read(self, id: int) -> bytes | None: ...
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None: ...
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None: ...
     def delete(self, id: int, check: Check | None = None) -> bytes | None: ...
     def delete_all(self, check: Check | None = None) -> list[bytes]: ...
 
 
 class KeyReused(ValueError):
     """A key that made a todo was given with the fields of another one."""
+
+
+class TodoTooLarge(ValueError):
+    """A todo would have more than MAX_TODO bytes. The text says so to the client."""
 
 
 class ListUnavailable(Exception):
@@ -741,7 +892,7 @@ class ListFull(ListUnavailable):
 
 
 class Unconfirmed(ListUnavailable):
-    """Nobody can tell whether the change was made: the connection was lost before the store said so."""
+    """Nobody can tell whether the change was made: the store failed, or was lost, before it said so."""
 
 
 class TodoList:
@@ -750,6 +901,8 @@ class TodoList:
     A todo goes in as a dict of its fields. It comes out as bytes: JSON in ASCII with its id, harmless in HTML. The id
     is the index in the list. None stands for a todo that is deleted or was never made.
     """
+
+    files: tuple[str, ...] = ()  # the paths of those that hold the todos; they are never served as static files
 
     def __init__(self) -> None:
         self.identity = new_identity()  # names this list: an id in it is no id in any other
@@ -770,6 +923,29 @@ class TodoList:
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
 
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
+        """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
+
+        A user's name is nothing for the shared list. A todo is None if it is deleted.
+        """
+        for name, todos in {"": self, **self.users}.items():
+            if user in (None, name):
+                with todos.lock:
+                    kept, keys = todos.todos.copy(), {id: (key, digest) for key, (id, digest) in todos.keys.items()}
+                for id, todo in enumerate(kept):
+                    yield name, id, todo, *keys.get(id, (None, None))
+
+    def load(self, rows: Iterable[StoredRow]) -> None:
+        """Take over the rows of another store. Raise ValueError if this one is not empty, or what `rows` raises."""
+        if next(self.rows(), None):
+            raise ValueError("there are todos already: rows are loaded into an empty store")
+        for user, id, todo, key, digest in list(rows):
+            todos = self.of(user)
+            todos.todos.append(todo)
+            if key is not None and digest is not None:
+                todos.keys[key] = id, digest
+            todos.version += 1
+
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over the live todos of this moment, in the order of their ids."""
         with self.lock:
@@ -778,7 +954,7 @@ class TodoList:
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo; return its id and the todo. A key makes one todo only: the next time, it returns that one.
 
-        Raises KeyReused if the key made a todo of other fields.
+        Raises KeyReused if the key made a todo of other fields, TodoTooLarge if the todo is over MAX_TODO.
         """
         with self.lock:
             if key in self.keys:
@@ -798,9 +974,15 @@ class TodoList:
         """Return a todo."""
         return self.todos[id] if 0 <= id < len(self.todos) else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
-        """Merge fields into a todo; return it. `check` first gets the stored todo, and may raise to prevent that."""
-        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None:
+        """Merge fields into a todo; return it. `check` first gets the stored todo, and may raise to prevent that.
+
+        is_patch: whether the fields are a merge patch (RFC 7396), in which null removes a member and objects merge.
+        Raises TodoTooLarge if the todo becomes larger than it was and is over MAX_TODO.
+        """
+        return self.replace(id, check, lambda todo: merge(todo, fields, id, is_patch))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo; return it. `check` first gets the stored todo, and may raise to prevent that."""
@@ -841,12 +1023,45 @@ def digest_of(fields: dict[str, Any]) -> str:
     return hashlib.sha256(encode_json(fields).encode()).hexdigest()
 
 
-def merge(todo: bytes, fields: dict[str, Any], id: int) -> bytes:
-    return encode_todo({**json.loads(todo), **fields, "id": id})
+def merge(todo: bytes, fields: dict[str, Any], id: int, is_patch: bool = False) -> bytes:
+    """Return a todo with fields merged into it. Raise TodoTooLarge as `encode_todo`."""
+    old = json.loads(todo)
+    new = merge_patch(old, fields) if is_patch else {**old, **fields}
+    return encode_todo({**new, "id": id}, len(todo))
 
 
-def encode_todo(todo: dict[str, Any]) -> bytes:
-    body = encode_json(todo).encode()
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Return the result of a JSON merge patch (RFC 7396, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def around_id(fields: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return a new todo in two parts, for a store that knows the id later: before the id, and after it."""
+    before, after = encode_todo({**fields, "id": PLACE_OF_ID}).split(str(PLACE_OF_ID).encode())
+    return before, after
+
+
+def encode_todo(todo: dict[str, Any], old_size: int = 0) -> bytes:
+    """Return a todo as it is stored. Raise TodoTooLarge if it is over MAX_TODO, and not smaller than it was."""
+    body = encode_safely(todo)
+    if len(body) > MAX_TODO:
+        size = len(body) - len(f',"id":{todo["id"]}')
+        if size > MAX_TODO and not len(body) < old_size:
+            raise TodoTooLarge(f"A todo has at most {MAX_TODO} bytes as ASCII JSON, and this one would have {size}.")
+    return body
+
+
+def encode_safely(value: Any) -> bytes:
+    """Return the JSON of a value, in ASCII, harmless in HTML."""
+    body = encode_json(value).encode()
     return body.replace(b"<", rb"\u003c").replace(b">", rb"\u003e").replace(b"&", rb"\u0026")
 
 
@@ -854,7 +1069,13 @@ def json_array(todos: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(todos) + b"]"
 
 
+MAX_TODO = 1024 * 1024  # bytes of a todo as it is stored, without its id
+PLACE_OF_ID = int.from_bytes(os.urandom(16), "big")  # nobody can know it, so it is not in the fields
 is_postgres_url = re.compile("postgres(?:ql)?://").match
+looks_like_no_path = re.compile(  # but a URL, the start of one, or libpq's key=value
+    r".*://|[a-z][a-z0-9+.-]+:|:|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password|service|sslmode)\s*=",
+    re.IGNORECASE | re.DOTALL,
+).match
 
 
 # JSON. The decoder refuses what could not be stored and sent back as it came.
@@ -862,23 +1083,26 @@ is_postgres_url = re.compile("postgres(?:ql)?://").match
 MAX_DEPTH = 100  # arrays and objects within each other; far below any recursion limit
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str, max_depth: int = MAX_DEPTH) -> Any:
     """Return the value of a JSON text (RFC 8259). Raise ValueError for one that could not be stored unchanged."""
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_depth(text)
-    value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-    if text[end:].strip(WHITESPACE):
-        raise json.JSONDecodeError("Extra data", text, end)
+    if text.count("[") + text.count("{") > max_depth:
+        refuse_depth(text, max_depth)
+    try:
+        value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
+        if text[end:].strip(WHITESPACE):
+            raise json.JSONDecodeError("", text, end)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is not JSON, from line {error.lineno} column {error.colno} on") from None
     return value
 
 
-def refuse_depth(text: str) -> None:
+def refuse_depth(text: str, max_depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for deep nesting, before the decoder goes down into it by recursion."""
     depth = 0
     for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"nested more than {MAX_DEPTH} deep")
+        if depth > max_depth:
+            raise ValueError(f"it is nested more than {max_depth} deep")
 
 
 def distinct_names(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -895,10 +1119,17 @@ def finite_float(text: str) -> float:
     return number
 
 
+def whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # Python has a limit, against the time that the conversion takes
+        raise ValueError(f"a number of {len(text)} digits is too long") from None
+
+
 WHITESPACE = " \t\r\n"
 JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 decoder = json.JSONDecoder(  # parse_constant is called for NaN and Infinity
-    object_pairs_hook=distinct_names, parse_float=finite_float, parse_constant=finite_float
+    object_pairs_hook=distinct_names, parse_int=whole_number, parse_float=finite_float, parse_constant=finite_float
 )
 encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 

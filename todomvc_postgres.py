@@ -20,9 +20,8 @@ import select
 import sys
 import threading
 import time
-import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 import psycopg
@@ -45,9 +44,10 @@ from todomvc import (
     ListFull,
     ListUnavailable,
     Replaced,
+    StoredRow,
     Unconfirmed,
+    around_id,
     digest_of,
-    encode_todo,
     json_array,
     list_identity,
     merge,
@@ -82,17 +82,19 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError(
-                "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
-            ) from None
+            raise ValueError(NO_URI) from None
+        if "@" in self.options.get("host", ""):  # it is the rest of a password, and errors would name the host
+            raise ValueError(NO_URI)
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
         self.owner, self.known_store_id = b"", ""
 
     def of(self, user: str) -> PostgresTodoList:
         """Return the list of a user, as TodoList.of does, with the identity that it has now."""
         todos = copy.copy(self)
-        todos.owner, todos.known_store_id = user.encode("utf-8", "surrogatepass"), ""
+        todos.owner, todos.known_store_id = encoded(user), ""
         return todos
+
+    files = ()  # none on this machine
 
     @property
     def database(self) -> Database:
@@ -114,6 +116,38 @@ class PostgresTodoList:
         """Give all lists in the database other identities, as TodoList.renew does. Every server sees them at once."""
         self.known_store_id = self.database.renew()
 
+    def rows(self, user: str | None = None) -> Iterator[StoredRow]:
+        """Iterate over all that the database holds, as TodoList.rows does, or over the list of a user."""
+        with self.database.transaction() as connection:
+            owners = connection.execute(OWNERS).fetchall() if user is None else [(encoded(user),)]
+            for (owner,) in owners:
+                name = owner.decode("utf-8", "surrogatepass")
+                for id, todo, key, digest in connection.execute(ROWS, {"owner": owner}):
+                    yield name, id, todo and todo.encode(), key, digest
+
+    def load(self, rows: Iterable[StoredRow], store_id: str | None = None) -> None:
+        """Take over the rows of another store, as TodoList.load does, in one transaction.
+
+        store_id: the id of that store, if this database takes its place.
+        """
+        with self.database.transaction() as connection:
+            connection.execute(LOCK)
+            if connection.execute("SELECT 1 FROM todomvc_lists LIMIT 1").fetchone():
+                raise ValueError("PostgreSQL: there are todos already: rows are loaded into an empty store")
+            with connection.cursor().copy(COPY) as copy:
+                for user, id, todo, key, digest in rows:
+                    copy.write_row((encoded(user), id, todo and todo.decode(), key, digest))
+            connection.execute(COUNT, {"next_version": secrets.randbits(62)})
+            if store_id:
+                connection.execute(RENEW.format(store_id))
+
+    def check(self) -> None:
+        """Raise ListUnavailable if the length of a list is not the number of its rows."""
+        with self.database.transaction() as connection:
+            wrong = connection.execute(WRONG_LENGTHS).fetchone()
+        if wrong:
+            raise ListUnavailable(f"PostgreSQL: todomvc_lists has a wrong length for the owner {wrong[0]!r}")
+
     @property
     def version(self) -> int:
         """A number that is different after each change, whatever history the database is restored to.
@@ -130,7 +164,7 @@ class PostgresTodoList:
 
     def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo, as TodoList.create does; its key is stored with it."""
-        before, after = around_id(fields)
+        before, after = (part.decode() for part in around_id(fields))
         digest = None if key is None else digest_of(fields)
         try:
             with self.database.turn(self.owner):
@@ -148,9 +182,11 @@ class PostgresTodoList:
         (todo,) = self.select(READ, id=id)
         return todo.encode() if todo else None
 
-    def update(self, id: int, fields: dict[str, Any], check: Check | None = None) -> bytes | None:
+    def update(
+        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
+    ) -> bytes | None:
         """Merge fields into a todo, as TodoList.update does."""
-        return self.replace(id, check, lambda todo: merge(todo, fields, id))[1]
+        return self.replace(id, check, lambda todo: merge(todo, fields, id, is_patch))[1]
 
     def delete(self, id: int, check: Check | None = None) -> bytes | None:
         """Delete a todo, as TodoList.delete does."""
@@ -203,14 +239,12 @@ class PostgresTodoList:
         return self.database.execute(query, values, is_repeatable)
 
 
+def encoded(user: str) -> bytes:
+    return user.encode("utf-8", "surrogatepass")
+
+
 def other_store() -> NoReturn:
     raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
-
-
-def around_id(fields: dict[str, Any]) -> tuple[str, str]:
-    """Return the JSON of a new todo in two parts: before its id, which the database gives, and after it."""
-    before, after = encode_todo({**fields, "id": PLACE}).decode().split(str(PLACE))
-    return before, after
 
 
 class Database:
@@ -238,6 +272,20 @@ class Database:
             raise ListUnavailable(f"PostgreSQL: todomvc_store must have one row, and has {len(rows)}")
         id: str = rows[0][0]
         return id
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection of its own, for a transaction of as many statements as are needed, of one moment."""
+        if not self.is_open:
+            with errors_translated():
+                self.open()
+        try:
+            with errors_translated(), psycopg.connect(**self.options) as connection:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                with connection.transaction():
+                    yield connection
+        except UniqueViolation as error:
+            raise ListUnavailable(one_line(error)) from error
 
     def renew(self) -> str:
         id = new_identity()
@@ -387,7 +435,7 @@ def make_store(connection: Connection) -> None:
 MAX_WAIT = 5  # seconds, for other writers or a connection
 MAX_CONNECTIONS = 8
 MAX_TURNS = 1024
-PLACE = uuid.uuid4().int  # stands for the id; nobody can know it, so it is not in the fields
+NO_URI = "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
 OPTIONS = {
     "autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
     "prepare_threshold": None,  # behind a pooler, a prepared statement may be another one's of the same name
@@ -415,6 +463,21 @@ SCHEMA = f"""
 STORE = """
     CREATE TABLE todomvc_store (id TEXT PRIMARY KEY);  -- one row: the random id from which those of the lists are made
     INSERT INTO todomvc_store VALUES ('{}')
+"""
+OWNERS = "SELECT owner FROM todomvc_lists ORDER BY owner"
+ROWS = "SELECT id, todo, key, digest FROM todomvc_todos WHERE owner = %(owner)s ORDER BY id"
+LOCK = f"""
+    SET LOCAL lock_timeout = '{MAX_WAIT}s';
+    LOCK TABLE todomvc_lists IN EXCLUSIVE MODE;
+    SELECT set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
+"""
+COPY = "COPY todomvc_todos (owner, id, todo, key, digest) FROM STDIN"
+COUNT = """
+    INSERT INTO todomvc_lists SELECT owner, max(id) + 1, %(next_version)s FROM todomvc_todos GROUP BY owner
+"""
+WRONG_LENGTHS = """
+    SELECT owner FROM todomvc_lists AS lists
+    WHERE length != (SELECT count(*) FROM todomvc_todos AS todos WHERE todos.owner = lists.owner) LIMIT 1
 """
 STORE_ID = "SELECT id FROM todomvc_store"
 RENEW = f"""

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,9 +17,9 @@ JSON = {"Content-Type": "application/json"}
 IN_MEMORY = ["--db", ":memory:"]
 
 
-def run(folder, *arguments, program=ROOT / "todomvc.py"):
+def run(folder, *arguments, program=ROOT / "todomvc.py", database=IN_MEMORY):
     """Run the command to its end."""
-    command = [sys.executable, str(program), *IN_MEMORY, *arguments]
+    command = [sys.executable, str(program), *database, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
 
 
@@ -58,6 +59,11 @@ def answer_to(process, *pieces, then=lambda connection: None):
 
 def end_of_sending(connection):
     connection.shutdown(socket.SHUT_WR)
+
+
+def heed_ctrl_c():
+    """Undo what a shell does to a job that it runs in the background: there, Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(condition):

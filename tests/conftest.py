@@ -117,6 +117,9 @@ def call(application, method, path, **environ):
     return status, headers, body
 
 
+ANY_TAG = {"If-Match": "*"}  # what a DELETE of all todos must have
+
+
 def tag_of(application, path, **environ):
     return dict(call(application, "GET", path, **environ)[1])["ETag"]
 
@@ -128,9 +131,12 @@ def put(application, tag, body, path="/todos/0"):
 
 
 @contextlib.contextmanager
-def serve(*arguments, cwd, program=ROOT / "todomvc.py", **options):
-    """Run the command on a free port; give the process, its URL in `url` and the lines it said in `said`."""
-    command = [sys.executable, str(program), "--port", "0", *arguments]
+def serve(*arguments, cwd, program=ROOT / "todomvc.py", interpreter=(), **options):
+    """Run the command on a free port; give the process, its URL in `url` and the lines it said in `said`.
+
+    interpreter: options of Python itself.
+    """
+    command = [sys.executable, *interpreter, str(program), "--port", "0", *arguments]
     options["env"] = {**options.get("env", os.environ), "PYTHONUNBUFFERED": "1"}  # PyPy's log would come in blocks
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True, **options)
     try:

@@ -23,6 +23,14 @@ export default [
     },
   },
   {
+    files: ['examples/backbone/js/**'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: Object.fromEntries(['$', '_', 'Backbone', 'app'].map((name) => [name, 'writable'])),
+    },
+    rules: { 'no-redeclare': 'off', 'no-unused-vars': ['error', { args: 'none' }] },
+  },
+  {
     files: ['tests/js/**'],
     languageOptions: {
       globals: Object.fromEntries(

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PATHS += sorted((ROOT / "examples").glob("*/README.md"))
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in PATHS}
 FENCED = re.compile(r"^```(.*)\n(?:.*\n)*?```$", re.MULTILINE)  # drawings and output: nothing in them is typed
 INDENTED = re.compile(r"^    .*\n(?:\n*    .*\n)*", re.MULTILINE)

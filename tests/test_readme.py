@@ -13,7 +13,6 @@ from inspect import signature
 from textwrap import dedent
 
 import pytest
-from backbone import run as backbone
 from conftest import ROOT, call, serve
 from readme import BLOCKS, FENCED, INDENTED, SPANS, TEXTS, block, blocks_of, span, table
 from workers import ask, gunicorn
@@ -124,27 +123,51 @@ def test_the_errors_of_the_api_are_those_that_it_describes():
 
 
 def test_its_page_for_another_client_can_be_filled(tmp_path):
-    for folder in ("client/static", "client/templates"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "client/templates/index.html").write_text(block("<script"))
-    words = block("python3 todomvc.py --static").split()[2:]
-    with serve(*words, cwd=tmp_path) as process, urllib.request.urlopen(process.url) as answer:
-        assert answer.read().count(b"<script") == 5
+    for line in [block("python3 todomvc.py --static client\n"), block("python3 todomvc.py --static client/static")]:
+        words = line.split()[2:]
+        for folder in words[1::2]:
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / words[-1] / "index.html").write_text(block("<script"))
+        with serve(*words, cwd=tmp_path) as process, urllib.request.urlopen(process.url) as answer:
+            page = answer.read()
+        assert b"$(function" in page
+        assert b"app.todos.url = '/todos/';\n    app.todos.reset([]);" in page
 
 
 def test_the_names_of_the_template_are_those_that_are_filled(tmp_path):
     names = [name.strip("`") for name, _ in table("| name | ")]
     (tmp_path / "index.html").write_text(" ".join(names))
     assert b"$" not in call(todomvc.TodoMVC(templates=tmp_path), "GET", "/")[2]
-    (tmp_path / "index.html").write_text("$other")
-    with pytest.raises(ValueError, match=", ".join(name[1:] for name in names[:-1])):
-        todomvc.TodoMVC(templates=tmp_path)
 
 
-def test_the_backbone_client_that_it_names_has_its_lines():
-    assert (ROOT / span("python3 tests/backbone/run.py").split()[1]).samefile(backbone.__file__)
-    assert block("<script") in (backbone.HERE / "templates/index.html").read_text()
-    assert (backbone.HERE / "static/app.js").read_text().endswith(block("app.todos.url"))
+def test_the_backbone_example_has_the_lines_of_the_documents():
+    backbone = ROOT / "examples/backbone"
+    assert block("<script") in (backbone / "index.html").read_text("utf-8")
+    assert block("const send = Backbone.sync") in (backbone / "js/sync.js").read_text("utf-8")
+
+
+def test_the_tutorial_is_carried_out_by_what_is_named_beside_it():
+    names = [name for *_, cell in table("| step | ") for name in re.findall("`([^`]+)`", cell)]
+    assert [name for name in names if not is_there(name)] == []
+
+
+def is_there(name):
+    module, *rest = name.split(".")
+    thing = getattr(todomvc, module, None) or sys.modules.get(module)
+    return thing is not None and all(hasattr(thing, part) or part in vars(thing()) for part in rest)
+
+
+def test_each_file_of_the_tutorial_has_its_place():
+    named = " ".join(here for _, here in table("| in the tutorial | "))
+    for path in (ROOT / "examples/backbone/js").rglob("*.js"):
+        folder = path.parent.name
+        assert path.name in TEXTS["docs/backbone.md"] or f"{folder}/" in TEXTS["docs/backbone.md"]
+    assert "`examples/backbone/index.html`" in named
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name.startswith("examples/")])
+def test_the_readme_of_an_example_is_short(name):
+    assert len([line for line in TEXTS[name].splitlines() if line]) <= 10
 
 
 def test_its_todo_backend_lets_scripts_of_every_origin_in():
@@ -158,10 +181,23 @@ def test_its_todo_backend_lets_scripts_of_every_origin_in():
 
 def test_its_backup_of_a_live_file_has_the_todos(server, tmp_path):
     todomvc.open_list(str(tmp_path / "todos.db")).create({"title": "kept"})
-    run(block('python3 -c "import sqlite3'), tmp_path)
+    run(block("python3 todomvc.py --backup").replace("todomvc.py", str(ROOT / "todomvc.py")), tmp_path)
     backup = sqlite3.connect(tmp_path / "backup.db")
     assert backup.execute("SELECT json FROM todo").fetchall() == [('{"title":"kept","id":0}',)]
     backup.close()
+
+
+def test_its_check_finds_a_file_sound(tmp_path):
+    todomvc.open_list(str(tmp_path / "todos.db")).create({})
+    run(block("python3 todomvc.py --check").replace("todomvc.py", str(ROOT / "todomvc.py")), tmp_path)
+
+
+def test_its_move_takes_all_lists_along(tmp_path):
+    todomvc.open_list(str(tmp_path / "todos.db")).of("alice").create({"title": "moved"})
+    line = block("python3 todomvc.py --export -").replace("todomvc.py", str(ROOT / "todomvc.py"))
+    line = re.sub(r"postgresql://\S+", "other.db", line).replace("python3", sys.executable)
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, timeout=60)
+    assert list(todomvc.open_list(str(tmp_path / "other.db")).of("alice")) == [b'{"title":"moved","id":0}']
 
 
 def test_its_new_identity_of_a_copy_is_drawn(tmp_path):

@@ -46,9 +46,7 @@ export class AppView {
   /** Puts back what was typed. What finds its place taken is offered below the list. */
   restore({ input: text, editor }) {
     const { input } = this.parts;
-    const todo = editor && this.todos.byKey.get(editor.todoKey);
-    if (editor && todo?.isVisible) this.list.edit(todo, editor.text, editor.seen);
-    else if (editor) this.sync.keepWords(editor.text, 'The todo that you were editing is gone.');
+    if (editor) this.restoreEditor(editor, this.list.isEditing || (input.value || text) !== text);
     if (!text) return;
     if (input.value && input.value !== text) {
       this.sync.keepWords(text, 'You were typing it in another tab.');
@@ -56,6 +54,17 @@ export class AppView {
       input.value = text;
       this.drafts.keep({ input: text });
     }
+  }
+
+  /**
+   * @param {NonNullable<Draft['editor']>} editor
+   * @param {boolean} isTyping whether the focus has to stay where it is
+   */
+  restoreEditor({ todoKey, text, seen }, isTyping) {
+    const todo = this.todos.byKey.get(todoKey);
+    if (!todo?.isVisible) this.sync.keepWords(text, 'The todo that you were editing is gone.');
+    else if (isTyping) this.sync.keepWords(text, 'You were editing it in another tab.', todoKey);
+    else this.list.edit(todo, text, seen);
   }
 
   /** A hash that no link has means all. */

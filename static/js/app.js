@@ -31,7 +31,7 @@ const sync = new Sync({
   outbox,
   undo: new Undo(name, { outbox, storage, clock, randomKey }),
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
-  lock: new TabLock(name, { locks: navigator.locks, storage, clock, random }),
+  lock: new TabLock(`sending: ${name}`, { locks: navigator.locks, storage, clock, random }),
   channel,
   clock,
   random,

@@ -51,6 +51,10 @@ export class ListView {
     list.addEventListener('pointerleave', (event) => this.hover(undefined, event));
   }
 
+  get isEditing() {
+    return [...this.rows.values()].some(({ editor }) => editor);
+  }
+
   onRow(type, listener) {
     this.list.addEventListener(type, (event) => {
       const element = /** @type {Element} */ (event.target).closest('li');
@@ -251,10 +255,12 @@ export class ListView {
 
   /** @param {string} text to begin with */
   edit(todo, text = todo.title, seen = todo.shown) {
+    if (!this.rows.has(todo)) this.add(todo);
     const view = this.rows.get(todo);
     if (!view || view.editor) return;
     this.todos.setEdited(todo, true);
     view.openEditor(text, seen);
+    if (text !== todo.title) this.keepDraft(view);
   }
 
   keepDraft(view) {

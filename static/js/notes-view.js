@@ -113,32 +113,36 @@ export class NotesView {
 
   lineOf(recordKey, { todoKey, kind, text, reason }) {
     const line = document.createElement('p');
-    const todo = this.todos.byKey.get(todoKey);
     const act = (label, work) => {
       const button = document.createElement('button');
       button.textContent = label;
       button.addEventListener('click', () => {
         this.sync.dropWords(recordKey);
-        work();
+        work(this.todos.byKey.get(todoKey));
       });
       line.append(' ', button);
     };
     const toInput = () => this.parts.input.focus();
     if (kind === 'delete') {
       line.append(`“${short(reason)}” was changed elsewhere after you had read it. Delete it?`);
-      act('Delete', () => todo?.delete());
+      act('Delete', (todo) => todo?.delete());
       act('Keep it', toInput);
     } else if (kind === 'title') {
       line.append(`“${short(text)}” was not saved. It was changed elsewhere: “${short(reason)}”.`);
-      act('Use mine', () => todo?.change({ title: text }));
+      act('Use mine', (todo) => this.useMine(todo, text));
       act('Keep theirs', toInput);
     } else {
       const what = text ? `“${short(text)}”` : 'A change';
       line.append(`${what} ${kind === 'gone' ? 'cannot come back' : 'was not saved'}. ${reason}`);
-      if (text) act('Edit again', () => this.editAgain(todo, text));
+      if (text) act('Edit again', (todo) => this.editAgain(todo, text));
       act('Dismiss', toInput);
     }
     return line;
+  }
+
+  useMine(todo, text) {
+    if (todo?.isVisible) todo.change({ title: text });
+    else this.editAgain(todo, text);
   }
 
   /**

@@ -313,11 +313,14 @@ export class Sync extends Emitter {
 
   /**
    * Keeps words that the user has not finished with.
+   * @param {string} text
+   * @param {string} reason
+   * @param {TodoKey} [todoKey]
    * @param {Words['kind']} [kind]
    */
-  keepWords(text, reason, kind = 'lost') {
+  keepWords(text, reason, todoKey = this.randomKey(), kind = 'lost') {
     /** @type {Words} */
-    const words = { type: 'words', todoKey: this.randomKey(), kind, text, reason };
+    const words = { type: 'words', todoKey, kind, text, reason };
     this.outbox.add(words);
     this.emit('words', this.outbox.words);
   }

@@ -115,7 +115,8 @@ export class Todos extends Emitter {
   checkRestored() {
     for (const { todoKey, seen } of this.restored.splice(0)) {
       const isGone = !this.find(todoKey);
-      if (isGone) this.sync.keepWords(String(seen.title ?? ''), GONE_MEANWHILE, 'gone');
+      if (!isGone) continue;
+      this.sync.keepWords(String(seen.title ?? ''), GONE_MEANWHILE, todoKey, 'gone');
     }
   }
 

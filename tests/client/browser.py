@@ -6,12 +6,10 @@ the environment says CI=true they fail instead.
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-from backbone import run
-from conftest import serve
+from conftest import ROOT, serve
+from npm import find, installed
 from steps import Site, sync_api
 
 NETWORK_NOISE = "Failed to load resource"  # Chromium's own line for every answer that is an error
@@ -81,8 +79,12 @@ def page(site, open_page):
 
 
 @pytest.fixture(scope="session")
-def node_modules():
+def npm():
+    """The path of npm."""
+    return find("npm") or give_up("npm is not installed")
+
+
+@pytest.fixture(scope="session")
+def node_modules(npm):
     """The folder of what tests/package-lock.json names."""
-    if shutil.which("npm") is None and shutil.which("npm", path=Path(sys.executable).parent) is None:
-        give_up("npm is not installed")
-    return run.node_modules()
+    return installed(ROOT / "tests")

@@ -1,11 +1,12 @@
 """The table of the API: what each method does at each path, ids and tombstones, and what an error looks like."""
 
+import io
 import re
 
 import pytest
-from conftest import call, client_of
+from conftest import ANY_TAG, call, client_of
 
-from todomvc import TodoMVC, app
+from todomvc import TodoList, TodoMVC, app
 from todomvc import application as wsgi_application
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -65,18 +66,18 @@ def test_the_list_holds_the_live_todos_in_the_order_of_their_ids(three):
 
 def test_deleting_all_answers_the_todos_it_deleted(three):
     three.delete("/todos/1")
-    response = three.delete("/todos/", status=200)
+    response = three.delete("/todos/", headers=ANY_TAG, status=200)
     assert response.json == [{"title": "a", "id": 0}, {"title": "c", "id": 2}]
     assert response.content_type == "application/json"
 
 
 def test_deleting_all_leaves_an_empty_list(three):
-    three.delete("/todos/")
-    assert three.get("/todos/").json == three.delete("/todos/", status=200).json == []
+    three.delete("/todos/", headers=ANY_TAG)
+    assert three.get("/todos/").json == three.delete("/todos/", headers=ANY_TAG, status=200).json == []
 
 
 def test_deleting_all_leaves_a_tombstone_for_each(three):
-    three.delete("/todos/")
+    three.delete("/todos/", headers=ANY_TAG)
     for id in range(3):
         three.get(f"/todos/{id}", status=404)
     assert three.post_json("/todos/", {}).json["id"] == 3
@@ -247,23 +248,76 @@ def test_what_is_not_a_whole_number_is_404_for_every_method(application, three, 
 
 
 @pytest.mark.parametrize("method", [*METHODS, "TRACE"])
-def test_the_list_without_its_slash_redirects_any_method(application, method):
-    response = client_of(application, REQUEST_METHOD=method).get("/todos", status=308)
-    assert response.headers["Location"].endswith("/todos/")
+def test_the_list_answers_without_its_slash_as_with_it(method):
+    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": "2", "HTTP_IF_MATCH": "*"}
+    answers = []
+    for path in ["/todos", "/todos/"]:
+        todos = TodoList()
+        todos.identity = "0" * 32
+        todos.create({"title": "a"})
+        body = {"wsgi.input": io.BytesIO(b"{}")}
+        answers.append((call(TodoMVC(todos), method, path, **environ, **body), list(todos)))
+    assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("query", ["a=1", "a=1&b=%20%2F%0d%0a+x?/:@", "%", "=&", "a=(1)*'!$,;"])
-def test_the_redirect_keeps_the_query(client, query):
-    assert client.get(f"/todos?{query}", status=308).headers["Location"].endswith(f"/todos/?{query}")
-
-
-def test_the_redirect_without_a_query_has_no_question_mark(client):
-    assert "?" not in client.get("/todos", status=308).headers["Location"]
+def test_a_todo_made_without_the_slash_is_where_location_says(client):
+    assert client.post_json("/todos", {}, status=200).headers["Location"].endswith("/todos/0")
 
 
 @pytest.mark.parametrize("query", ["", "a=1", "id=1", "_=1700000000"])
-def test_a_query_means_nothing_to_the_list(three, query):
+def test_a_query_means_nothing_to_a_get_of_the_list(three, query):
     assert three.get(f"/todos/?{query}").json == three.get("/todos/").json
+
+
+# A DELETE of all todos is meant so
+
+
+@pytest.mark.parametrize("path", ["/todos", "/todos/"])
+@pytest.mark.parametrize("todo_backend", [False, True])
+@pytest.mark.parametrize("headers", [{}, ANY_TAG])
+@pytest.mark.parametrize("query", ["completed=true", "id=0", "ids=0,1", "confirm=1", "_=1700000000", "?", "%00", "0"])
+def test_with_a_query_it_is_400_always_and_deletes_nothing(todos, path, todo_backend, headers, query):
+    client = client_of(TodoMVC(todos, todo_backend=todo_backend))
+    client.post_json("/todos/", {"title": "a"})
+    assert "query" in client.delete(f"{path}?{query}", headers=headers, status=400).json["detail"]
+    assert len(list(todos)) == 1
+
+
+def test_an_empty_query_is_none(three):
+    three.delete("/todos/?", headers=ANY_TAG, status=200)
+    assert ids(three) == []
+
+
+@pytest.mark.parametrize("path", ["/todos", "/todos/"])
+@pytest.mark.parametrize("headers", [{}, {"If-None-Match": '"0"'}])
+def test_without_if_match_it_is_428_and_deletes_nothing(three, path, headers):
+    response = three.delete(path, headers=headers, status=428)
+    assert (response.content_type, response.json["title"]) == ("application/problem+json", "Precondition Required")
+    assert "If-Match" in response.json["detail"]
+    assert ids(three) == [0, 1, 2]
+
+
+def test_with_the_tag_of_the_list_it_deletes_what_was_read_and_no_more(three):
+    tag = three.get("/todos/").headers["ETag"]
+    three.post_json("/todos/", {"title": "d"})
+    three.delete("/todos/", headers={"If-Match": tag}, status=412)
+    assert ids(three) == [0, 1, 2, 3]
+    three.delete("/todos/", headers={"If-Match": three.get("/todos/").headers["ETag"]}, status=200)
+    assert ids(three) == []
+
+
+@pytest.mark.parametrize("tag", ["*", " * ", '"0", *'])
+def test_a_star_stands_for_any_tag(three, tag):
+    assert three.delete("/todos/", headers={"If-Match": tag}, expect_errors=True).status_int == (
+        412 if "0" in tag else 200
+    )
+
+
+def test_under_todo_backend_it_needs_no_if_match(todos):
+    client = client_of(TodoMVC(todos, todo_backend=True))
+    client.post_json("/todos/", {"title": "a"})
+    client.delete("/todos/", status=200)
+    assert client.get("/todos/").json == []
 
 
 @pytest.mark.parametrize("path", [*ALLOWED, "/todos", "/nothing", "/todos/7", "/todos/x"])
@@ -295,7 +349,7 @@ def test_a_method_that_is_not_allowed_is_405_with_those_that_are(application, th
     ("path", "method"), [(path, method) for path in ALLOWED for method in ALLOWED[path].split(", ")]
 )
 def test_a_method_that_is_allowed_is_never_405(three, path, method):
-    assert three.request(path, method=method, expect_errors=True).status_int in {200, 204, 415}
+    assert three.request(path, method=method, expect_errors=True).status_int in {200, 204, 415, 428}
 
 
 # Errors

@@ -23,7 +23,9 @@ KNOWN = {
     "PATH_INFO": PATHS | st.builds("/todos/{}".format, ANY),
     "SCRIPT_NAME": st.sampled_from(["", "/", "/app", "//evil.com", "/a/"]),
     "QUERY_STRING": st.sampled_from(["", "a=1", "%0d%0a", "//evil.com"]),
-    "CONTENT_TYPE": st.sampled_from(["application/json", "Application/X+JSON ;a", "text/plain"]),
+    "CONTENT_TYPE": st.sampled_from(["application/json", "Application/Merge-Patch+JSON ;a", "text/plain"]),
+    "HTTP_CONTENT_ENCODING": st.sampled_from(["identity", "gzip", ""]),
+    "HTTP_X_FORWARDED_PROTO": st.sampled_from(["http", "https", "javascript"]),
     "CONTENT_LENGTH": st.sampled_from(["", "0", str(len(TODO)), "-1", "9" * 20, "1048577", "8388609"]),
     "SERVER_NAME": st.just("localhost"),
     "SERVER_PORT": st.sampled_from(["80", "443", "8000"]),
@@ -38,6 +40,7 @@ KNOWN = {
     "HTTP_IDEMPOTENCY_KEY": st.sampled_from(["a", "b", "", "a b"]),
     "HTTP_TRANSFER_ENCODING": st.just("chunked"),
     "HTTP_ACCESS_CONTROL_REQUEST_METHOD": st.just("PUT"),
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": st.sampled_from(["authorization", "x, y", "a\r\nb: c"]),
     "HTTPS": st.just("on"),
     "wsgi.url_scheme": st.sampled_from(["http", "https"]),
 }

@@ -47,12 +47,37 @@ def test_no_answer_can_be_embedded_by_other_sites(application, path, method):
     assert headers_of(application, path, method)["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("path", PAGES + API)
+@pytest.mark.parametrize("method", METHODS)
+def test_no_answer_can_be_framed_so_that_no_page_can_count_the_todos(application, path, method):
+    assert headers_of(application, path, method)["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/", "/todos/", "/todos/0", "/css/app.css"])
+def test_a_304_cannot_be_framed_or_embedded_either(path):
+    application = TodoMVC()
+    application.todos.create({})
+    status, headers, _ = call(application, "GET", path, HTTP_IF_NONE_MATCH="*")
+    assert status.startswith("304")
+    assert dict(headers)["X-Frame-Options"] == "DENY"
+    assert dict(headers)["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", PAGES + API)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("user", "caching"), [("alice", "private, no-cache"), ("", "no-cache"), (None, "no-cache")])
+def test_no_shared_cache_may_store_what_is_for_a_user(application, path, method, user, caching):
+    environ = {} if user is None else {"REMOTE_USER": user}
+    assert headers_of(application, path, method, **environ)["Cache-Control"] == caching
+
+
 @pytest.mark.parametrize("environ", [{"HTTP_HOST": "evil.com"}, {"HTTP_SEC_FETCH_SITE": "cross-site"}])
 @pytest.mark.parametrize("path", ["/", "/todos/"])
 def test_an_answer_of_a_guard_says_the_same(application, path, environ):
     headers = headers_of(guard(application, []), path, "POST", **environ)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
 
 
 # What a browser shows

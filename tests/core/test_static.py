@@ -1,11 +1,18 @@
 """The static files: what is in the folder is served at its path, what is not cannot be reached."""
 
+import io
 import os
+import shutil
+import time
+from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT, call, client_of
+from command import request
+from conftest import ROOT, call, client_of, serve
 
+import todomvc
 from todomvc import TodoMVC
+from todomvc_sqlite import SQLiteTodoList
 
 
 @pytest.fixture
@@ -127,7 +134,7 @@ def test_an_empty_folder_will_do(static):
     client_of(TodoMVC(static=static)).get("/todos/", status=200)
 
 
-@pytest.mark.parametrize("name", ["todos/index.html", "todos/0", "todos/x"])
+@pytest.mark.parametrize("name", ["todos/index.html", "todos/0", "todos/x", "todos"])
 def test_no_file_hides_the_api(static, name):
     write(static, name)
     client = client_of(TodoMVC(static=static))
@@ -136,20 +143,145 @@ def test_no_file_hides_the_api(static, name):
     assert client.get("/todos/").json == [{"title": "a", "id": 0}]
 
 
-def test_no_file_hides_the_page(static):
+@pytest.mark.parametrize("path", ["/", "/index.html"])
+def test_an_index_in_the_folder_is_the_page(static, path):
+    write(static, "index.html", b"mine: $todos")
+    application = TodoMVC(static=static)
+    application.todos.create({})
+    response = client_of(application).get(path, status=200)
+    assert response.text == 'mine: [{"id":0}]'
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html"])
+def test_a_folder_of_templates_has_the_page_whatever_is_in_the_other(static, tmp_path, path):
     write(static, "index.html")
-    client = client_of(TodoMVC(static=static))
-    client.get("/", status=200).mustcontain("<title>TodoMVC</title>")
-    assert client.get("/index.html").body == b"content"
+    write(tmp_path, "index.html", b"mine")
+    assert client_of(TodoMVC(static=static, templates=tmp_path)).get(path, status=200).text == "mine"
 
 
-def test_files_are_read_at_the_start_and_not_again(static):
+def test_without_an_index_the_page_is_the_built_in_one(static):
+    client_of(TodoMVC(static=static)).get("/", status=200).mustcontain("<title>TodoMVC</title>")
+
+
+def test_an_index_that_leads_out_of_the_folder_is_not_the_page(static):
+    write(static.parent, "secret.html", b"secret")
+    (static / "index.html").symlink_to(static.parent / "secret.html")
+    client_of(TodoMVC(static=static)).get("/", status=200).mustcontain("<title>TodoMVC</title>")
+
+
+# What changes
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time that the application sees: seconds, which pass only when a test adds them."""
+    now = [1000.0]
+    monkeypatch.setattr("todomvc.time", SimpleNamespace(time=time.time, monotonic=lambda: now[0]))
+    return now
+
+
+def test_a_file_that_changes_comes_or_goes_is_seen_a_second_later(static, clock):
     write(static, "a.txt")
+    write(static, "b/b.txt")
     client = client_of(TodoMVC(static=static))
     write(static, "a.txt", b"changed")
-    write(static, "b.txt")
+    write(static, "c.txt", b"new")
+    (static / "b/b.txt").unlink()
     assert client.get("/a.txt").body == b"content"
-    client.get("/b.txt", status=404)
+    clock[0] += 1
+    assert client.get("/a.txt").body == b"changed"
+    assert client.get("/c.txt").body == b"new"
+    client.get("/b/b.txt", status=404)
+
+
+@pytest.mark.parametrize("argument", ["static", "templates"])
+def test_a_page_that_changes_is_seen_a_second_later(static, clock, argument):
+    write(static, "index.html", b"one $url")
+    client = client_of(TodoMVC(**{argument: static}))
+    first = client.get("/", status=200)
+    write(static, "index.html", b"two $url")
+    clock[0] += 1
+    second = client.get("/", status=200)
+    assert (first.text, second.text) == ("one /todos/", "two /todos/")
+    assert first.headers["ETag"] != second.headers["ETag"]
+
+
+def test_an_index_that_comes_later_becomes_the_page(static, clock):
+    client = client_of(TodoMVC(static=static))
+    write(static, "index.html", b"mine")
+    clock[0] += 1
+    assert client.get("/").text == "mine"
+    (static / "index.html").unlink()
+    clock[0] += 1
+    client.get("/").mustcontain("<title>TodoMVC</title>")
+
+
+@pytest.mark.parametrize("break_it", [lambda file: file.write_bytes(b"\xff"), lambda file: shutil.rmtree(file.parent)])
+def test_what_cannot_be_read_stays_as_it_was_and_the_log_says_why(static, clock, break_it):
+    write(static, "index.html", b"one")
+    application, log = TodoMVC(static=static), io.StringIO()
+    break_it(static / "index.html")
+    clock[0] += 1
+    status, _, body = call(application, "GET", "/", **{"wsgi.errors": log})
+    assert (status, body) == ("200 OK", b"one")
+    assert str(static) in log.getvalue()
+    write(static, "index.html", b"two")
+    clock[0] += 1
+    assert client_of(application).get("/").text == "two"
+
+
+def test_the_folder_is_walked_once_a_second_however_many_ask(static, clock, monkeypatch):
+    write(static, "index.html")
+    walks = count_walks(monkeypatch)
+    client = client_of(TodoMVC(static=static))
+    for _ in range(3):
+        for path in ["/", "/index.html", "/todos/"]:
+            client.get(path, status=200)
+        client.get("/nothing", status=404)
+        clock[0] += 1
+    assert len(walks) == 3
+
+
+def test_a_request_to_the_api_walks_nowhere(static, clock, monkeypatch):
+    client = client_of(TodoMVC(static=static))
+    walks = count_walks(monkeypatch)
+    clock[0] += 10
+    client.get("/todos/", status=200)
+    assert walks == []
+
+
+def test_the_folders_beside_the_program_are_read_once(clock, monkeypatch):
+    walks = count_walks(monkeypatch)
+    client = client_of(TodoMVC())
+    clock[0] += 10
+    client.get("/", status=200)
+    client.get("/js/app.js", status=200)
+    assert len(walks) == 1
+
+
+def test_with_debug_they_are_read_again_too(clock, monkeypatch):
+    walks = count_walks(monkeypatch)
+    client = client_of(TodoMVC(debug=True))
+    clock[0] += 10
+    client.get("/js/app.js", status=200)
+    assert len(walks) == 2
+
+
+def count_walks(monkeypatch):
+    walks, read = [], todomvc.read_static_files
+    monkeypatch.setattr(todomvc, "read_static_files", lambda *arguments: walks.append(1) or read(*arguments))
+    return walks
+
+
+def test_a_file_that_is_the_same_is_compressed_once(static, clock):
+    write(static, "a.txt", b"a" * 10_000)
+    application = TodoMVC(static=static)
+    before = application.files["/a.txt"]
+    write(static, "b.txt")
+    clock[0] += 1
+    client_of(application).get("/b.txt", status=200)
+    assert application.files["/a.txt"] is before
 
 
 # What is not
@@ -159,6 +291,13 @@ def test_files_are_read_at_the_start_and_not_again(static):
 def test_a_hidden_file_is_not_served(static, name):
     write(static, name)
     assert get(static, f"/{name}")[0] == 404
+
+
+@pytest.mark.parametrize("target", [".env", ".git/config", "a/.hidden"])
+def test_a_link_to_a_hidden_file_is_not_served(static, target):
+    write(static, target, b"secret")
+    (static / "link.txt").symlink_to(static / target)
+    assert get(static, "/link.txt")[0] == 404
 
 
 def test_a_folder_that_is_itself_under_a_hidden_one_is_served(tmp_path):
@@ -259,3 +398,69 @@ def test_a_folder_that_is_not_there_is_refused_at_the_start(static, folder):
     write(static, "file")
     with pytest.raises(OSError, match=folder):
         TodoMVC(static=static / folder)
+
+
+# The database, where it lies among the files
+
+
+COMPANIONS = ["todos.db", "todos.db-wal", "todos.db-shm", "todos.db-journal", "todos.db-lock"]
+
+
+@pytest.fixture
+def folder_with_database(static):
+    """Return a folder in which the database is in use, and all that can stand beside it."""
+    write(static, "index.html", b"mine")
+    write(static, "todos.db.txt", b"no companion")
+    todos = SQLiteTodoList(static / "todos.db")
+    todos.create({"title": "secret"})
+    write(static, "todos.db-journal", b"secret")
+    assert {path.name for path in static.iterdir()} >= set(COMPANIONS)
+    return static, todos
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_the_database_and_what_stands_beside_it_are_never_served(folder_with_database, name):
+    static, todos = folder_with_database
+    client = client_of(TodoMVC(todos, static))
+    client.get(f"/{name}", status=404)
+    client.get("/todos.db.txt", status=200)
+    client.get("/index.html", status=200).mustcontain("mine")
+
+
+def test_nor_by_another_name(folder_with_database):
+    static, todos = folder_with_database
+    (static / "link.txt").symlink_to(static / "todos.db")
+    os.link(static / "todos.db", static / "hard.txt")
+    client = client_of(TodoMVC(todos, static))
+    client.get("/link.txt", status=404)
+    client.get("/hard.txt", status=404)
+
+
+@pytest.mark.parametrize("static_is_link", [False, True])
+def test_nor_if_the_folder_or_the_database_is_given_by_way_of_a_link(static, tmp_path, static_is_link):
+    (tmp_path / "linked").symlink_to(static)
+    folders = [static, tmp_path / "linked"]
+    todos = SQLiteTodoList(folders[not static_is_link] / "todos.db")
+    todos.create({"title": "secret"})
+    client = client_of(TodoMVC(todos, folders[static_is_link]))
+    for name in COMPANIONS:
+        client.get(f"/{name}", status=404)
+
+
+def test_nor_if_it_is_made_after_the_start(static, monkeypatch):
+    monkeypatch.setattr(todomvc, "SECONDS_BETWEEN_READS", 0)
+    client = client_of(TodoMVC(SQLiteTodoList(static / "todos.db"), static, debug=True))
+    for _ in range(2):
+        client.post_json("/todos/", {"title": "secret"}, status=200)
+        write(static, "new.txt")
+        client.get("/new.txt", status=200)
+        for name in COMPANIONS:
+            client.get(f"/{name}", status=404)
+
+
+def test_nor_by_the_command_in_its_own_folder(tmp_path):
+    write(tmp_path, "index.html", b"mine")
+    for _ in range(2):
+        with serve("--static", ".", cwd=tmp_path) as process:
+            assert request(process, "/todos/", "POST", b"{}")[0] == 200
+            assert [request(process, f"/{name}")[0] for name in ["index.html", *COMPANIONS]] == [200, *[404] * 5]

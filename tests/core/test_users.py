@@ -124,7 +124,7 @@ def test_any_number_of_users_may_read(application, monkeypatch):
     for _ in range(2):
         assert [titles(user) for user in users] == [[f"todo {number}"] for number in range(8)]
         assert [f"todo {number}" in user.get("/").text for number, user in enumerate(users)] == [True] * 8
-    assert len(application.lists.documents) < 8 > len(application.pages.documents)
+    assert len(application.lists.renderings) < 8 > len(application.pages.renderings)
 
 
 def test_a_name_is_any_unicode_and_no_two_are_one(todos):

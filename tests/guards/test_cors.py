@@ -15,7 +15,7 @@ PREFLIGHT = {"HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
 def application_for(*origins):
     application = TodoMVC()
     application.todos.create({"title": "a"})
-    return guard(application, None, origins)
+    return guard(application, ["*"], origins)
 
 
 def ask(application, origin, method="GET", path="/todos/", **environ):
@@ -151,6 +151,28 @@ def test_a_preflight_allows_the_headers_of_the_api():
     assert words(headers["Access-Control-Allow-Headers"]) >= needed
 
 
+@pytest.mark.parametrize("origins", [[OURS], ["*"]])
+@pytest.mark.parametrize(
+    "asked", ["authorization", "content-type,traceparent", "x-requested-with, x-csrf-token,pragma"]
+)
+def test_a_preflight_allows_the_headers_that_it_asks_for(origins, asked):
+    _, headers = ask(application_for(*origins), OURS, "OPTIONS", HTTP_ACCESS_CONTROL_REQUEST_HEADERS=asked, **PREFLIGHT)
+    assert words(headers["Access-Control-Allow-Headers"]) == words([asked])
+    assert "Access-Control-Request-Headers" in words(headers["Vary"])
+
+
+@pytest.mark.parametrize("asked", ["", "a\r\nX-Evil: 1", "a: b", "\xe9", "a;b", "<script>"])
+def test_what_are_no_names_of_headers_is_not_repeated(asked):
+    _, headers = ask(application_for(OURS), OURS, "OPTIONS", HTTP_ACCESS_CONTROL_REQUEST_HEADERS=asked, **PREFLIGHT)
+    assert "Content-Type" in words(headers["Access-Control-Allow-Headers"])
+    assert "Vary" in headers
+
+
+def test_to_another_origin_no_header_is_allowed():
+    environ = {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "authorization"}
+    assert not cors(ask(application_for(OURS), OTHER, "OPTIONS", **environ)[1])
+
+
 def test_a_preflight_is_remembered_and_depends_on_the_origin():
     _, headers = ask(application_for(OURS), OURS, "OPTIONS", **PREFLIGHT)
     assert int(headers["Access-Control-Max-Age"][0]) > 0
@@ -170,12 +192,12 @@ def test_an_options_that_is_no_preflight_says_what_the_path_allows():
 @pytest.mark.parametrize("site", ["cross-site", "same-site", None])
 def test_only_an_origin_that_is_named_may_write(origin, site, status):
     environ = {} if site is None else {"HTTP_SEC_FETCH_SITE": site}
-    assert ask(application_for(OURS), origin, "DELETE", **environ)[0] == status
+    assert ask(application_for(OURS), origin, "DELETE", path="/todos/0", **environ)[0] == status
 
 
 @pytest.mark.parametrize("origin", [OURS, OTHER, "null"])
 def test_a_star_lets_every_origin_write(origin):
-    assert ask(application_for("*"), origin, "DELETE", HTTP_SEC_FETCH_SITE="cross-site")[0] == 200
+    assert ask(application_for("*"), origin, "DELETE", "/todos/0", HTTP_SEC_FETCH_SITE="cross-site")[0] == 200
 
 
 def test_two_layers_of_cors_make_one_header_each():

@@ -1,5 +1,9 @@
 """The guards: no page of another site writes (as Go's http.CrossOriginProtection), no other name leads here."""
 
+import io
+import json
+import socket
+
 import pytest
 from conftest import call, client_of
 
@@ -16,7 +20,7 @@ def application():
 
 
 def status_of(application, method="DELETE", path="/todos/", **environ):
-    return int(call(application, method, path, **environ)[0][:3])
+    return int(call(application, method, path, HTTP_IF_MATCH="*", **environ)[0][:3])
 
 
 # Writes across origins. Sec-Fetch-Site, Origin, Host (None: not sent), and whether it may write.
@@ -118,18 +122,71 @@ def test_an_origin_that_is_let_in_may_write_whatever_its_site(site, status):
 
 LOOPBACK = ["localhost", "localhost:8000", "LOCALHOST", "LocalHost:1", "localhost:", "127.0.0.1", "127.0.0.1:8000"]
 LOOPBACK += ["127.1.2.3", "127.255.255.254:80", "[::1]", "[::1]:8000"]
-STRANGE = ["", "evil.com", "evil.com:8000", "localhost.evil.com", "127.0.0.1.evil.com", "evil.localhost", "localhost."]
-STRANGE += ["127.0.0.1.", "127.1", "127", "128.0.0.1", "0.0.0.0", "192.168.0.1", "10.0.0.1", "0", "2130706433"]
-STRANGE += ["0x7f.1", "[::]", "[::2]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "::1", "[::1", "[::1]]", "[::1%lo]"]
+ADDRESSES = ["128.0.0.1", "0.0.0.0", "192.168.0.1:8000", "10.0.0.1", "[::]", "[::2]:80", "[0:0:0:0:0:0:0:1]"]
+ADDRESSES += ["[::ffff:127.0.0.1]", "[2001:DB8::1]"]
+STRANGE = ["", "evil.com", "evil.com:8000", "localhost.evil.com", "127.0.0.1.evil.com", "evil.localhost", "localhost.."]
+STRANGE += [
+    "127.0.0.1.",
+    "127.1",
+    "127",
+    "0",
+    "2130706433",
+    "0x7f.1",
+    "10.0.0",
+    "10.0.0.256",
+    "10.0.0.0.1",
+    "evil.com.",
+]
+STRANGE += [
+    "::1",
+    "[::1",
+    "[::1]]",
+    "[::1%lo]",
+    "[]",
+    "[",
+    "[evil.com]",
+    "[127.0.0.1]",
+    "2001:db8::1",
+    "10.0.0.1.evil.com",
+]
+STRANGE += [".", "..", ".local", "evil.local", "." * 60_000, "a." * 30_000]
 STRANGE += ["localhost:x", "localhost:80:80", "localhost:-1", "localhost: 80", ":8000", "localhost ", " localhost"]
 STRANGE += ["localhost\n", "localhost:80\n", "\nlocalhost", "localhost\0", "localhost,evil.com", "evil.com,localhost"]
 STRANGE += ["user@localhost", "localhost@evil.com", "localhost/", "localhost#", "localhost\\", "http://localhost"]
 STRANGE += ["localh\xf6st", "1270.0.0.1", "127.0.0.1234", "127.0.0.1\xb2", "127.0.0.\xb2", "x" * 10_000]
 
 
-@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("host", [*LOOPBACK, "localhost.", "localhost.:8000"])
 def test_the_loopback_names_are_answered(host):
     assert status_of(require_host(application(), []), HTTP_HOST=host) == 200
+
+
+@pytest.mark.parametrize("host", ADDRESSES)
+def test_an_address_is_answered_as_nobody_can_rebind_it(host):
+    assert status_of(require_host(application(), []), HTTP_HOST=host) == 200
+
+
+@pytest.mark.parametrize("hostname", ["box", "Box.example.org", "box.example.org."])
+def test_the_names_of_the_machine_are_answered(monkeypatch, hostname):
+    monkeypatch.setattr(socket, "gethostname", lambda: hostname)
+    guarded = require_host(application(), [])
+    names = [hostname.lower(), "box", "BOX:8000", "box.local", "box.local."]
+    assert {status_of(guarded, HTTP_HOST=name) for name in names} == {200}
+    assert {status_of(guarded, HTTP_HOST=name) for name in ["evil.local", "a.box", "box.lan", "example.org"]} == {421}
+
+
+def test_a_machine_without_a_name_has_none(monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    assert {status_of(require_host(application(), []), HTTP_HOST=host) for host in ["", ".local", "a.local"]} == {421}
+
+
+def test_no_dns_is_asked_for_the_name_of_the_machine(monkeypatch):
+    def ask(*arguments):
+        raise AssertionError("DNS was asked")
+
+    for name in ["getfqdn", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getaddrinfo", "getnameinfo"]:
+        monkeypatch.setattr(socket, name, ask)
+    assert status_of(guard(application()), HTTP_HOST="localhost") == 200
 
 
 @pytest.mark.parametrize("host", STRANGE, ids=lambda host: ascii(host[:30]))
@@ -147,21 +204,48 @@ def test_the_names_that_are_given_are_answered_too(host):
     assert status_of(require_host(application(), ["todos.example.org", "[fe80::1]"]), HTTP_HOST=host) == 200
 
 
-@pytest.mark.parametrize("host", ["example.org", "x.todos.example.org", "todos.example.org.", "todos-example.org"])
+@pytest.mark.parametrize("host", ["example.org", "x.todos.example.org", "todos.example.org..", "todos-example.org"])
 def test_no_name_that_is_only_like_them_is(host):
     assert status_of(require_host(application(), ["todos.example.org"]), HTTP_HOST=host) == 421
+
+
+@pytest.mark.parametrize("given", ["todos.example.org", "todos.example.org.", "Todos.Example.org"])
+@pytest.mark.parametrize("host", ["todos.example.org", "todos.example.org.", "todos.example.org.:8000"])
+def test_a_dot_at_the_end_is_the_same_name(given, host):
+    assert status_of(require_host(application(), [given]), HTTP_HOST=host) == 200
+
+
+@pytest.mark.parametrize("host", ["a.example.org", "A.B.Example.org:80", "a.example.org."])
+def test_a_dot_in_front_means_the_subdomains(host):
+    assert status_of(require_host(application(), [".example.org"]), HTTP_HOST=host) == 200
+
+
+@pytest.mark.parametrize("host", ["example.org", "evilexample.org", "example.org.evil.com", "org", "a.example.com"])
+def test_a_dot_in_front_means_nothing_else(host):
+    assert status_of(require_host(application(), [".example.org"]), HTTP_HOST=host) == 421
 
 
 def test_what_is_misdirected_changes_nothing_and_says_why():
     guarded = application()
     answer = client_of(require_host(guarded, [])).delete("/todos/", headers={"Host": "evil.com"}, status=421)
     assert "--allow-host" in answer.json["detail"]
+    assert "TODOMVC_HOSTS" in answer.json["detail"]
     assert len(list(guarded.todos)) == 1
 
 
-@pytest.mark.parametrize("host", [*LOOPBACK, *STRANGE], ids=lambda host: ascii(host[:30]))
-def test_without_names_the_guard_lets_every_name_pass(host):
-    assert status_of(guard(application()), HTTP_HOST=host) == 200
+@pytest.mark.parametrize("host", [*LOOPBACK, *ADDRESSES, *STRANGE], ids=lambda host: ascii(host[:30]))
+def test_a_star_lets_every_name_pass(host):
+    assert status_of(guard(application(), ["a.example.org", "*"]), HTTP_HOST=host) == 200
+
+
+@pytest.mark.parametrize("host", STRANGE, ids=lambda host: ascii(host[:30]))
+def test_without_names_the_guard_lets_no_other_pass(host):
+    assert status_of(guard(application()), HTTP_HOST=host) == 421
+
+
+@pytest.mark.parametrize("host", ["evil.com", "", "todos.example.org"])
+def test_without_a_guard_every_name_is_answered(host):
+    assert status_of(application(), HTTP_HOST=host) == 200
 
 
 # The application that a server imports
@@ -180,7 +264,13 @@ def test_app_answers_to_the_names_in_the_environment_and_to_loopback(monkeypatch
     assert [status_of(LazyApplication(), HTTP_HOST=name) for name in names] == [200, 200, 200, 421]
 
 
-def test_app_answers_to_every_name_if_the_environment_names_none():
+def test_app_answers_to_no_other_name_if_the_environment_names_none():
+    names = ["localhost", "10.1.2.3:8000", socket.gethostname(), "evil.com"]
+    assert [status_of(LazyApplication(), HTTP_HOST=name) for name in names] == [200, 200, 200, 421]
+
+
+def test_app_answers_to_every_name_if_the_environment_says_so(monkeypatch):
+    monkeypatch.setenv("TODOMVC_HOSTS", "*")
     assert status_of(LazyApplication(), HTTP_HOST="evil.com") == 200
 
 
@@ -209,7 +299,52 @@ def test_the_user_of_a_write_is_compared_with_the_one_that_the_header_names():
     application = guard(TodoMVC(), user_header="X-Remote-User")
     environ = {"HTTP_X_REMOTE_USER": "bob", "HTTP_TODO_USER": "alice"}
     assert call(application, "DELETE", "/todos/", **environ)[0].startswith("409")
-    assert call(application, "DELETE", "/todos/", **{**environ, "HTTP_TODO_USER": "bob"})[0].startswith("200")
+    assert call(application, "DELETE", "/todos/", **{**environ, "HTTP_TODO_USER": "bob"})[0].startswith("428")
+
+
+# What a proxy on the same machine says of the scheme
+
+
+def url_of(application, **environ):
+    environ = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"{}"), **environ}
+    status, headers, body = call(application, "POST", "/todos/", HTTP_HOST="localhost", **environ)
+    assert (status, dict(headers)["Location"]) == ("200 OK", f"/todos/{json.loads(body)['id']}")
+    return json.loads(body)["url"]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
+def test_the_scheme_of_a_proxy_on_this_machine_is_believed(peer):
+    guarded = guard(TodoMVC(todo_backend=True))
+    for scheme in ["https", "http"]:
+        url = url_of(guarded, REMOTE_ADDR=peer, HTTP_X_FORWARDED_PROTO=scheme)
+        assert url.startswith(f"{scheme}://localhost/todos/")
+
+
+@pytest.mark.parametrize(
+    "peer", ["10.0.0.1", "::2", "", "localhost.evil.com", "::ffff:10.0.0.1", "127.0.0.1, 10.0.0.1", None]
+)
+def test_that_of_another_peer_is_not(peer):
+    environ = {} if peer is None else {"REMOTE_ADDR": peer}
+    url = url_of(guard(TodoMVC(todo_backend=True)), HTTP_X_FORWARDED_PROTO="https", **environ)
+    assert url.startswith("http://localhost/")
+
+
+@pytest.mark.parametrize("scheme", ["", "HTTPS", "ftp", "javascript", "https,http", "https://evil.com/#", "\xe9"])
+def test_what_is_no_scheme_of_http_is_not_believed(scheme):
+    url = url_of(guard(TodoMVC(todo_backend=True)), REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_PROTO=scheme)
+    assert url.startswith("http://localhost/")
+
+
+def test_nothing_else_of_what_it_forwards_is_believed():
+    names = ["HOST", "PORT", "PREFIX", "FOR", "SERVER", "SSL"]
+    environ = {f"HTTP_X_FORWARDED_{name}": "evil.com" for name in names}
+    environ |= {"HTTP_FORWARDED": "host=evil.com;proto=https", "HTTP_X_SCHEME": "https", "HTTP_X_SCRIPT_NAME": "/evil"}
+    assert url_of(guard(TodoMVC(todo_backend=True)), REMOTE_ADDR="127.0.0.1", **environ) == "http://localhost/todos/0"
+
+
+def test_without_a_guard_it_is_not_believed():
+    url = url_of(TodoMVC(todo_backend=True), REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_PROTO="https")
+    assert url.startswith("http://localhost/")
 
 
 @pytest.mark.parametrize("names", [{"hosts": "todos.example.org"}, {"origins": "https://example.org"}])

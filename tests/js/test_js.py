@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from backbone.run import node_modules
+from conftest import ROOT
+from npm import installed
 
-ROOT = Path(__file__).resolve().parents[2]
 OLDEST_NODE = 20
 
 
@@ -21,7 +21,7 @@ def node():
     if int(re.match(r"v(\d+)", version)[1]) < OLDEST_NODE:
         pytest.skip(f"Node.js {version.strip()} is too old")
     try:
-        node_modules()
+        installed(ROOT / "tests")
     except subprocess.CalledProcessError as error:
         pytest.skip(f"npm could not install what the tests need: {error}")
     return node

@@ -34,8 +34,11 @@ def change(*headers, method="PATCH"):
 REQUEST_LINES = [
     (b"", None),
     (b"\r\n", None),
-    (b"\r\n\r\n\r\n", None),
-    (b" \r\n", None),
+    (b"\r\n\r\n", 400),
+    (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", 400),
+    (b"\nGET / HTTP/1.0\r\n\r\n", 400),
+    (b"\r\nGET / HTTP/1.0\r\n\r\n", 200),
+    (b" \r\n", 400),
     (b"\0\r\n\r\n", 400),
     (b"\0" * 1000 + b"\r\n\r\n", 400),
     (b"GET\r\n\r\n", 400),
@@ -43,14 +46,14 @@ REQUEST_LINES = [
     (b"GET /\r\n\r\n", 400),
     (b"GET / HTTP/1.0", 400),
     (b"GET / HTTP/1.0\r\n", 400),
-    (b"GET / HTTP/1.0\n\n", 200),
+    (b"GET / HTTP/1.0\n\n", 400),
     (b"GET  /  HTTP/1.0\r\n\r\n", 400),
     (b" GET / HTTP/1.0\r\n\r\n", 400),
     (b"GET\t/\tHTTP/1.0\r\n\r\n", 400),
     (b"GET / x HTTP/1.0\r\n\r\n", 400),
     (b"GET /\rx HTTP/1.0\r\n\r\n", 400),
     (b"GET /\x0bx HTTP/1.0\r\n\r\n", 400),
-    (b"GET /\x85x HTTP/1.0\r\n\r\n", 404),
+    (b"GET /\x85x HTTP/1.0\r\n\r\n", 400),
     (b"DELETE /todos/\r\n\r\n", 400),
     (b"DELETE /todos/ HTTP/0.9\r\n\r\n", 505),
     (b"GET / HTTP/0.9\r\nHost: localhost\r\n\r\n", 505),
@@ -66,7 +69,7 @@ REQUEST_LINES = [
     (b"GET / HTTP/01.1\r\nHost: localhost\r\n\r\n", 400),
     (b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
     (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 505),
-    (b"GET / HTTP/1.2\r\nHost: localhost\r\n\r\n", 200),
+    (b"GET / HTTP/1.2\r\nHost: localhost\r\n\r\n", 505),
     (b"GET / HTTP/" + b"9" * 5000 + b".1\r\n\r\n", 400),
     (b"GET / FTP/1.1\r\n\r\n", 400),
     (b"GET / HTTP/1.1<script>\r\n\r\n", 400),
@@ -81,29 +84,30 @@ REQUEST_LINES = [
     (b"G" * (LONG + 1), 414),
 ]
 METHODS = [
+    *[(get("/", method=method), 400) for method in ["X", "GE", "get", "GET1", "G.T", "A" * 21]],
     (get("/", method="TRACE"), 405),
     (get("/todos/", method="TRACE"), 405),
     (get("/todos/0", method="BREW"), 405),
     (get("/todos/", method="PROPFIND"), 405),
-    (get("/todos/", method="delete"), 405),
-    (get("/todos/", method="Delete"), 405),
+    (get("/todos/", method="delete"), 400),
+    (get("/todos/", method="Delete"), 400),
     (get("/todos/", method="DELETE\0"), 400),
     (get("/todos/", method="DELETE,GET"), 400),
     (get("/todos/", method="\xff"), 400),
-    (get("/todos/", method="A" * 60_000), 405),
+    (get("/todos/", method="A" * 60_000), 400),
     (get("/", method="POST"), 405),
     (get("/todos/0", method="POST"), 405),
     (get("/css/app.css", method="DELETE"), 405),
-    (get("/js/../todos/", method="DELETE"), 404),
-    (get("example.com:443", method="CONNECT"), 404),
-    (get("*", method="OPTIONS"), 404),
+    (get("/js/../todos/", method="DELETE"), 400),
+    (get("example.com:443", method="CONNECT"), 400),
+    (get("*", method="OPTIONS"), 400),
     (get("/todos/0", "X-HTTP-Method-Override: DELETE"), 200),
     (get("/todos/0?_method=DELETE", "X-Method-Override: DELETE"), 200),
 ]
 TARGETS = [
-    (get("*"), 404),
-    (get("todos/"), 404),
-    (get("?x"), 200),
+    (get("*"), 400),
+    (get("todos/"), 400),
+    (get("?x"), 400),
     (get("http://localhost/todos/"), 200),
     (get("HTTP://LOCALHOST/todos/0"), 200),
     (get("http://localhost"), 200),
@@ -112,34 +116,34 @@ TARGETS = [
     (get("http://localhost/todos/", host="Host: evil.com"), 200),
     (get("http://evil.com/todos/"), 421),
     (get("http://evil.com"), 421),
-    (get("http://localhost@evil.com/"), 421),
-    (get("http://evil.com@localhost/"), 421),
+    (get("http://localhost@evil.com/"), 400),
+    (get("http://evil.com@localhost/"), 400),
     (get("http://localhost.evil.com/"), 421),
-    (get("http://evil.com#localhost/"), 421),
-    (get("http://evil.com\\localhost/"), 421),
-    (get("http:///todos/"), 421),
-    (get("http:/todos/"), 404),
-    (get("ftp://localhost/todos/"), 404),
-    (get("file:///etc/passwd"), 404),
-    (get("javascript:alert(1)"), 404),
+    (get("http://evil.com#localhost/"), 400),
+    (get("http://evil.com\\localhost/"), 400),
+    (get("http:///todos/"), 400),
+    (get("http:/todos/"), 400),
+    (get("ftp://localhost/todos/"), 400),
+    (get("file:///etc/passwd"), 400),
+    (get("javascript:alert(1)"), 400),
     (get("http://localhost//evil.com/todos"), 404),
     (get("//evil.com/todos"), 404),
-    (get("//evil.com/%2e%2e"), 404),
+    (get("//evil.com/%2e%2e"), 400),
     (get("/\\evil.com/todos"), 404),
     (get("///etc/passwd"), 404),
-    (get("/../../etc/passwd"), 404),
-    (get("/..%2f..%2fetc%2fpasswd"), 404),
-    (get("/%2e%2e/%2e%2e/etc/passwd"), 404),
+    (get("/../../etc/passwd"), 400),
+    (get("/..%2f..%2fetc%2fpasswd"), 400),
+    (get("/%2e%2e/%2e%2e/etc/passwd"), 400),
     (get("/%252e%252e/todomvc.py"), 404),
     (get("/%c0%ae%c0%ae/todomvc.py"), 404),
     (get("/..\\..\\todomvc.py"), 404),
     (get("/css/..%5c..%5ctodomvc.py"), 404),
-    (get("/css/%2e%2e/%2e%2e/todomvc.py"), 404),
-    (get("/css/../css/app.css"), 404),
+    (get("/css/%2e%2e/%2e%2e/todomvc.py"), 400),
+    (get("/css/../css/app.css"), 400),
     (get("/css//app.css"), 404),
     (get("/css%2fapp.css"), 200),
-    (get("/css/app.css%00"), 404),
-    (get("/css/app.css%00.html"), 404),
+    (get("/css/app.css%00"), 400),
+    (get("/css/app.css%00.html"), 400),
     (get("/css/app.css%0d%0aX-Evil: 1".replace(" ", "%20")), 404),
     (get("/css/app.css/"), 404),
     (get("/css/app.css;x"), 404),
@@ -150,11 +154,12 @@ TARGETS = [
     (get("/todomvc.py"), 404),
     (get("/templates/index.html"), 404),
     (get("/proc/self/environ"), 404),
-    (get("/%"), 404),
-    (get("/%zz"), 404),
-    (get("/%u0041"), 404),
+    (get("/%"), 400),
+    (get("/%zz"), 400),
+    (get("/%u0041"), 400),
     (get("/\0"), 400),
-    (get("/\xe9"), 404),
+    (get("/\xe9"), 400),
+    (get("/todos?\xff"), 400),
     (get("/%ff%fe"), 404),
     (get("/<script>alert(1)</script>"), 404),
     (get("/%3Cscript%3Ealert(1)%3C/script%3E"), 404),
@@ -162,7 +167,8 @@ TARGETS = [
     (get("/todos?\x01"), 400),
     (get("/todos?\x7f"), 400),
     (get("//todos"), 404),
-    (get("/$title${x}%(x)s{0}"), 404),
+    (get("/$title${x}%(x)s{0}"), 400),
+    (get("/$title${x}%28x)s{0}"), 404),
     (get("/todos%2f"), 200),
     (get("/todos/%30"), 200),
     (get("/todos/0?" + "a=1&" * 10_000), 200),
@@ -170,7 +176,7 @@ TARGETS = [
     (get("/todos/0#x"), 404),
     (get("/todos/0;x"), 404),
     (get("/todos/0%0a"), 404),
-    (get("/todos/0%00"), 404),
+    (get("/todos/0%00"), 400),
     (get("/todos/-0"), 404),
     (get("/todos/%2b0"), 404),
     (get("/todos/%D9%A0"), 404),
@@ -179,40 +185,58 @@ TARGETS = [
     (get("/todos/1"), 404),
     (get("/todos/" + "9" * 60_000), 404),
     (get("/todos/" + "0" * 60_000), 200),
-    (get("/todos/../todos/0"), 404),
+    (get("/todos/../todos/0"), 400),
     (get("/todos/0' OR '1'='1".replace(" ", "%20")), 404),
     (get("/todos/__proto__"), 404),
 ]
-REDIRECTS = [
-    (get("/todos"), 308),
-    (get("/todos?a=b"), 308),
-    (get("/todos?%0d%0aX-Evil:%201"), 308),
-    (get("/todos?\xff"), 308),
-    (get('/todos?"><script>alert(1)</script>'), 308),
-    (get("/todos?//evil.com"), 308),
-    (get("/todos?" + "%" * 60_000), 308),
-    (get("http://localhost/todos?\\evil.com"), 308),
-    (get("/todos", "X-Forwarded-Host: evil.com", "X-Forwarded-Proto: https", "Forwarded: host=evil.com"), 308),
-    (get("/todos", "X-Forwarded-Prefix: /evil.com", "X-Script-Name: //evil.com"), 308),
-    (get("/todos", method="DELETE"), 308),
+LISTS = [  # with and without the slash, whatever else is said about where the list is
+    (get("/todos"), 200),
+    (get("/todos?a=b"), 200),
+    (get("/todos?%0d%0aX-Evil:%201"), 200),
+    (get('/todos?"><script>alert(1)</script>'), 200),
+    (get("/todos?//evil.com"), 200),
+    (get("/todos?" + "%" * 60_000), 200),
+    (get("http://localhost/todos?\\evil.com"), 200),
+    (get("/todos", "X-Forwarded-Host: evil.com", "X-Forwarded-Proto: https", "Forwarded: host=evil.com"), 200),
+    (get("/todos", "X-Forwarded-Prefix: /evil.com", "X-Script-Name: //evil.com"), 200),
+    *[(get(path, method="DELETE"), 428) for path in ["/todos", "/todos/", "/todos/?", "http://localhost/todos"]],
+    *[
+        (get(f"/todos{end}?{query}", *headers, method="DELETE"), 400)
+        for end in ["", "/"]
+        for query in ["completed=true", "id=0", "ids=0,1", "confirm=1", "%0d%0a", "_method=GET", "?"]
+        for headers in [[], ["If-Match: *"]]
+    ],
+    (get("/todos/", 'If-Match: "x"', method="DELETE"), 412),
+    (get("/todos/", "If-None-Match: *", method="DELETE"), 428),
+    (get("/todos/", "If_Match: *", method="DELETE"), 428),
+    (get("/todos/", "If-Match: *", "Todo-List: x", method="DELETE"), 409),
 ]
 HOSTS = [
     *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost", "LocalHost", "localhost:1", "localhost:"]],
     *[(get("/", host=f"Host: {name}"), 200) for name in ["127.0.0.1", "127.255.0.9:80", "[::1]", "[::1]:8000"]],
     (get("/", host="Host:localhost"), 200),
-    (get("/", host="host:\t localhost\t "), 200),
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["", "evil.com", "localhost.evil.com", "evil.localhost"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["127.0.0.1.evil.com", "127.0.0.1.", "localhost.", "127.1"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["0.0.0.0", "2130706433", "0x7f000001", "128.0.0.1", "[::]"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["::1", "[::ffff:127.0.0.1]", "[::1", "[::1%25lo]", "[evil]"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["localhost:x", "localhost:1:1", ":80", "a@localhost"]],
-    *[(get("/", host=f"Host: {name}"), 421) for name in ["localhost/", "localhost,evil.com", "localhost evil.com"]],
+    (get("/", host="host:\t localhost\t "), 400),
+    (get("/", host="host:  localhost  "), 200),
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["evil.com", "localhost.evil.com", "evil.localhost"]],
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["127.0.0.1.evil.com", "127.1", "2130706433", "0x7f000001"]],
     *[
         (get("/", host=f"Host: {name}"), 421)
-        for name in ["http://localhost", "\xecocalhost", "evil.com#", "%6cocalhost"]
+        for name in ["evil.com:80", "evil.com.", "10.0.0.256", "999.0.0.1", "[1]", "[::1::]"]
     ],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["localhost.", "LOCALHOST.:80", "0.0.0.0", "128.0.0.1"]],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["[::]", "[::ffff:127.0.0.1]", "[2001:db8::1]:80"]],
+    (get("/", host="Host: " + "a." * 30_000), 421),
+    (get("/", host="Host: " + "." * 60_000), 400),
+    *[(get("/", host=f"Host: {name}"), 421) for name in ["10.0.0.1.evil.com", "10.1.2.3.a"]],
+    *[(get("/", host=f"Host: {name}"), 200) for name in ["10.1.2.3:8000"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["[]", ".", ".local", "localhost.."]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["", "::1", "[::1", "[::1%25lo]", "[evil]", ":80", "a..b"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost:x", "localhost:1:1", "a@localhost", ".evil.com"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["localhost/", "localhost,evil.com", "localhost evil.com"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["http://localhost", "\xecocalhost", "evil.com#"]],
+    *[(get("/", host=f"Host: {name}"), 400) for name in ["%6cocalhost", "*", "localhost\\", "local_host;"]],
     (get("/", host="Host: " + "a" * 60_000), 421),
-    (get("/todos/", host="Host: evil.com", method="DELETE"), 421),
+    (get("/todos/", "If-Match: *", host="Host: evil.com", method="DELETE"), 421),
     (get("/", "Host: localhost"), 400),
     (get("/", "HOST: evil.com"), 400),
     (get("/", host=None), 400),
@@ -238,10 +262,10 @@ HEADERS = [
     (get("/", "X\0: y"), 400),
     (get("/", "X: \0"), 400),
     (get("/", "X: y\rSec-Fetch-Site: none"), 400),
-    (get("/", "X: y\nZ: z"), 200),
+    (get("/", "X: y\nZ: z"), 400),
     (get("/", "\xe9: y"), 400),
     (get("/", "X: \xe9\xff\x80"), 200),
-    (get("/", "X: \x01\x1b\x7f"), 200),
+    (get("/", "X: \x01\x1b\x7f"), 400),
     (get("/", "(X): y"), 400),
     (get("/", "X\x0b: y"), 400),
     (get("/", "From evil"), 400),
@@ -259,6 +283,34 @@ HEADERS = [
     (get("/todos/0", "If-Modified-Since: \xff"), 200),
     (get("/todos/0", "Accept: " + "a/b;q=0.1," * 5_000), 200),
 ]
+BAD_CHUNKS = [
+    "",
+    "\r\n",
+    "11\n{TODO}\n0\n\n",
+    "11\r\n{TODO}0\r\n\r\n",
+    "10\r\n{TODO}\r\n0\r\n\r\n",
+    "12\r\n{TODO}\r\n0\r\n\r\n",
+    "11\r\n{TODO}\r\n",
+    "11\r\n{TODO}\r\n0\r\n",
+    "11\r\n{TODO}\r\n-0\r\n\r\n",
+    "0x11\r\n{TODO}\r\n0\r\n\r\n",
+    "+11\r\n{TODO}\r\n0\r\n\r\n",
+    " 11\r\n{TODO}\r\n0\r\n\r\n",
+    "1_1\r\n{TODO}\r\n0\r\n\r\n",
+    "11 11\r\n{TODO}\r\n0\r\n\r\n",
+    "11;\0\r\n{TODO}\r\n0\r\n\r\n",
+    "11;\n\r\n{TODO}\r\n0\r\n\r\n",
+    "\xb2\r\n{TODO}\r\n0\r\n\r\n",
+    "f" * 16 + "\r\n{TODO}\r\n0\r\n\r\n",
+    "0" * 70_000 + "11\r\n{TODO}\r\n0\r\n\r\n",
+    "11\r\n{TODO}\r\n0\r\n" + "X: y\r\n" * 101 + "\r\n",
+]
+
+
+def chunked(body):
+    return post("Transfer-Encoding: chunked", body=body.replace("{TODO}", '{"title": "evil"}'))
+
+
 LENGTHS = [
     *[
         (post(f"Content-Length: {length}"), 400)
@@ -274,21 +326,28 @@ LENGTHS = [
     (post("Content-Length: 1048577"), 413),
     (post("Content-Length: 99999999999999"), 413),
     (post("Content-Length: 17", "Content-Length: 17"), 400),
+    (post("Content-Type: application/json", "Content-Length: 17"), 400),
+    (post("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400),
+    (post("Transfer-Encoding: identity"), 501),
+    (get("/todos/0", "Transfer-Encoding: chunked", version="HTTP/1.0"), 400),
+    (post("Expect: 200-ok"), 417),
+    (post("Expect: 100-continue, x"), 417),
+    (post("Expect: 100-continue", "Expect: 100-continue"), 400),
     (post("Content-Length: 17", "Content-Length: 0"), 400),
     (post("Content-Length: 0", "content-length: 17"), 400),
     (post("Content-Length : 17"), 400),
-    (post("Content_Length: 17"), 411),
+    (post("Content_Length: 17"), 400),
     (post("X: y\rContent-Length: 17"), 400),
     (post("Content-Length: 17", "Transfer-Encoding: chunked"), 400),
     (post("Transfer-Encoding: chunked", "Content-Length: 17"), 400),
     (post("Transfer-Encoding: identity", "Content-Length: 17"), 400),
     (post("Content-Length: 17", "Transfer-Encoding:"), 400),
-    (post("Transfer-Encoding: chunked"), 411),
-    (post("Transfer-Encoding: chunked", body="11\r\n" + '{"title": "evil"}' + "\r\n0\r\n\r\n"), 411),
-    (post("Transfer-Encoding: gzip, chunked"), 411),
-    (post("Transfer-Encoding: xchunked"), 411),
-    (post("Transfer-Encoding: \x0bchunked"), 411),
-    (post("Transfer_Encoding: chunked"), 411),
+    (post("Transfer-Encoding: chunked"), 400),
+    *[(chunked(body), 400) for body in BAD_CHUNKS],
+    (post("Transfer-Encoding: gzip, chunked"), 501),
+    (post("Transfer-Encoding: xchunked"), 501),
+    (post("Transfer-Encoding: \x0bchunked"), 400),
+    (post("Transfer_Encoding: chunked"), 400),
     (get("/todos/0", "Content-Length: 99"), 200),
     (get("/todos/0", "Content-Length: x"), 400),
     (get("/todos/0", "Transfer-Encoding: chunked"), 200),
@@ -296,11 +355,18 @@ LENGTHS = [
 ]
 SMUGGLED = b"DELETE /todos/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PIPELINED = [
-    (get("/") + SMUGGLED, 200),
-    (get("/todos/0", "Connection: keep-alive") + SMUGGLED, 200),
+    (get("/", "Connection: close") + SMUGGLED, 200),
+    (get("/", "Connection: x, CLOSE") + SMUGGLED, 200),
+    (get("/todos/0", version="HTTP/1.0") + SMUGGLED, 200),
+    (get("/todos/0", "Connection: keep-alive", version="HTTP/1.0") + SMUGGLED, 200),
     (get("/todos/0", f"Content-Length: {len(SMUGGLED)}") + SMUGGLED, 200),
+    (get("/\0") + SMUGGLED, 400),
+    (get("/todos/0", "Expect: 100-continue", f"Content-Length: {len(SMUGGLED)}") + SMUGGLED, 200),
     (post("Content-Length: 5") + SMUGGLED, 400),
-    (post("Transfer-Encoding: chunked", body="0\r\n\r\n") + SMUGGLED, 411),
+    (post("Content-Length: 5", "Transfer-Encoding: chunked", body="0\r\n\r\n") + SMUGGLED, 400),
+    (post("Transfer-Encoding: chunked", body="x\r\n\r\n") + SMUGGLED, 400),
+    (post("Transfer-Encoding: chunked", "Content-Type: text/plain", body="x\r\n\r\n", json=None) + SMUGGLED, 415),
+    (get("/todos/0", "Content-Length: 8388609") + SMUGGLED, 200),
 ]
 TYPES = [
     *[(post(json=f"Content-Type: {name}"), 415) for name in ["", "text/plain", "text/json", "application/jsonx"]],
@@ -310,6 +376,19 @@ TYPES = [
     *[(post(json=f"Content-Type: {name}"), 415) for name in ["text/plain; application/json", "message/rfc822", "\xff"]],
     (post(json="Content-Type: application/json" + "+" * 60_000), 415),
     (post(json="Content_Type: application/json"), 415),
+    *[
+        (post(json=f"Content-Type: application/{name}+json"), 415)
+        for name in ["vnd.api", "ld", "problem", "json-patch"]
+    ],
+    *[
+        (post(json="Content-Type: application/merge-patch+json", target=target, method=method), 415)
+        for target, method in [("/todos/", "POST"), ("/todos", "POST"), ("/todos/0", "PUT")]
+    ],
+    (post(json="Content-Type: application/merge-patch+json; evil", target="/todos/7", method="PATCH"), 404),
+    (post(json="Content-Type: application/merge-patch+json", target="/todos/0", method="PATCH", body="[]"), 400),
+    (post(json="Content-Type: application/json-patch+json", target="/todos/0", method="PATCH", body="[]"), 415),
+    *[(post(f"Content-Encoding: {coding}"), 415) for coding in ["gzip", "br", "identity, gzip", "\xff", "evil"]],
+    *[(change(f"Content-Encoding: {coding}"), 415) for coding in ["deflate", "x", "identity;q=1"]],
     (post(json=None), 415),
 ]
 BODIES = [
@@ -332,12 +411,17 @@ BODIES += [
     (post(body="[" * 100_000), 400),
     (post(body='{"a":' * 100_000), 400),
     (post(body='{"a": %s}' % ("9" * 100_000)), 400),
-    (post(body='\xef\xbb\xbf{"a": 1}'), 400),
+    (post(body='\xef\xbb\xbf\xef\xbb\xbf{"a": 1}'), 400),
+    (post(body="\xef\xbb\xbf"), 400),
+    (post(body='{"a": -%s}' % ("9" * 5_000)), 400),
+    (post(body='{"title": "%s"}' % ("<" * 200_000)), 413),
+    (post(body='{"title": "%s"}' % ("<" * 200_000), target="/todos/0", method="PATCH"), 413),
+    (post(body='{"title": "%s"}' % ("\xc3\xa9" * 200_000), target="/todos/0", method="PUT"), 413),
     (post(body='{"a": "\xed\xa0\x80"}'), 400),
     (post(body='{"a": "\0"}'), 400),
     (post(body="{\0}"), 400),
     (post(body="\0{\0}"), 400),
-    (post("Content-Encoding: gzip", body="\x1f\x8b\x08\0"), 400),
+    (post("Content-Encoding: gzip", body="\x1f\x8b\x08\0"), 415),
 ]
 CONDITIONS = [
     *[
@@ -354,7 +438,7 @@ CONDITIONS = [
     ],
     (change("If-Match: " + '"a", ' * 10_000), 412),
     (change('If-Match: "x"', method="DELETE"), 412),
-    (change('If-Match: "x"', "If-Match: *"), 412),
+    (change('If-Match: "x"', "If-Match: *"), 400),
     *[(get("/css/app.css", f"Accept-Encoding: {codings}"), 200) for codings in ["", "gzip;q=0", ";;,,==", "\xff", "*"]],
     *[
         (get("/css/app.css", f"Accept-Encoding: {codings}"), 200)
@@ -376,7 +460,7 @@ CROSS_SITE = [
     (post("Sec_Fetch_Site: same-origin", "Sec-Fetch-Site: cross-site"), 403),
     (post("Sec_Fetch_Site: same-origin", "Origin: http://evil.com"), 403),
     (post("Origin: http://evil.com", "Origin: http://localhost"), 403),
-    (post("Origin: http://evil.com", method="X"), 403),
+    (post("Origin: http://evil.com", method="XYZ"), 403),
     (change("Origin: http://evil.com", method="DELETE"), 403),
     (get("/todos/", "Origin: http://evil.com", "Sec-Fetch-Site: cross-site"), 200),
     (get("/", "Origin: http://evil.com", "Access-Control-Request-Method: PUT", method="OPTIONS"), 204),
@@ -385,7 +469,7 @@ TABLE = [
     *REQUEST_LINES,
     *METHODS,
     *TARGETS,
-    *REDIRECTS,
+    *LISTS,
     *HOSTS,
     *HEADERS,
     *LENGTHS,
@@ -396,7 +480,7 @@ TABLE = [
     *CROSS_SITE,
 ]
 KEPT = [{"title": "kept", "id": 0}]
-is_head = re.compile(rb"HTTP/1\.0 [2-5]\d\d [\w -]+\r\n(?:[A-Z][\w-]+: [!-~](?:[ -~]*[!-~])?\r\n)+\r\n", re.ASCII).match
+is_head = re.compile(rb"HTTP/1\.1 [2-5]\d\d [\w -]+\r\n(?:[A-Z][\w-]+: [!-~](?:[ -~]*[!-~])?\r\n)+\r\n", re.ASCII).match
 
 
 @pytest.fixture(scope="module")
@@ -407,18 +491,18 @@ def log(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(log, tmp_path_factory):
     with log.open("w") as stderr, serve(cwd=tmp_path_factory.mktemp("server"), stderr=stderr) as process:
-        assert exchange(process, post(body='{"title": "kept"}')).startswith(b"HTTP/1.0 200 OK\r\n")
+        assert exchange(process, post(body='{"title": "kept"}')).startswith(b"HTTP/1.1 200 OK\r\n")
         yield process
 
 
 def exchange(server, data):
-    """Send bytes and no more after them; return all that comes back."""
+    """Send bytes and no more after them; return all that comes back but the word to go on."""
     url = urlsplit(server.url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the answer came before the end
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
-        return connection.makefile("rb").read()
+        return connection.makefile("rb").read().removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def todos(server):
@@ -427,7 +511,7 @@ def todos(server):
 
 
 def status_of(answer):
-    return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.0 ") else None
+    return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.1 ") else None
 
 
 def name_of(value):
@@ -446,18 +530,12 @@ def test_a_hostile_request_gets_its_status_and_changes_nothing(server, data, sta
     assert todos(server) == KEPT
 
 
-@pytest.mark.parametrize("data", [data for data, status in TABLE if status != 308], ids=name_of)
+@pytest.mark.parametrize("data", [data for data, _ in TABLE], ids=name_of)
 def test_no_answer_to_a_hostile_request_leads_elsewhere_or_repeats_it(server, data):
     answer = exchange(server, data)
     assert b"\r\nLocation:" not in answer
     assert b"evil" not in answer
     assert b"alert(" not in answer
-
-
-@pytest.mark.parametrize("data", [data for data, _ in REDIRECTS], ids=name_of)
-def test_every_redirect_leads_to_the_list_of_this_server(server, data):
-    (location,) = re.findall(rb"\r\nLocation: ([^\r]*)\r\n", exchange(server, data))
-    assert re.fullmatch(rb"/todos/(?:\?[!#-;=?-\[\]_a-z~]+)?", location)
 
 
 @pytest.mark.parametrize(

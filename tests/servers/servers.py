@@ -142,12 +142,13 @@ def in_location(location, lines):
 
 MOD_WSGI = ("mod_wsgi-express", "apache2")
 PROXY, UWSGI = block("location / {\n    proxy_pass"), block("location / {\n    uwsgi_pass")
-TO_GUNICORN = span("gunicorn --threads 8 -b 127.0.0.1:8001 todomvc:app")
-TO_UWSGI = span("uwsgi --socket")
+TO_GUNICORN = span("TODOMVC_HOSTS=todos.example.org gunicorn --threads 8 -b 127.0.0.1:8001 todomvc:app")
+TO_UWSGI = span("TODOMVC_HOSTS=todos.example.org uwsgi --socket")
 TO_COMMAND = span("python3 -m todomvc --port 8001 --allow-host todos.example.org")
 
 SERVERS = [
-    in_table("wsgiref (ours)", chunked=False, keep_alive=False),
+    in_table("the command"),
+    in_table("wsgiref", chunked=False, keep_alive=False),
     in_table("waitress", "waitress"),
     in_table("gunicorn, sync", "gunicorn", keep_alive=False),
     in_table("gunicorn, threads", "gunicorn"),
@@ -172,7 +173,7 @@ SERVERS = [
     behind_nginx("uWSGI behind nginx", TO_UWSGI, "uwsgi", location=UWSGI),
     behind_nginx(
         "gunicorn behind nginx at /app",
-        span("gunicorn --threads 8 -b 127.0.0.1:8001 prefixed"),
+        span("TODOMVC_HOSTS=todos.example.org gunicorn --threads 8 -b 127.0.0.1:8001 prefixed"),
         "gunicorn",
         "werkzeug",
         location=block("location /app/ {"),

@@ -109,7 +109,7 @@ def test_location_has_the_prefix(mounted):
     assert mounted.get(location).json == {"title": "a", "id": 0}
 
 
-@pytest.mark.parametrize(("path", "location"), [("/app", "/app/"), ("/app/todos?a=%20", "/app/todos/?a=%20")])
+@pytest.mark.parametrize(("path", "location"), [("/app", "/app/"), ("/app?a=%20", "/app/?a=%20")])
 def test_a_redirect_has_the_prefix(mounted, path, location):
     assert mounted.get(path, status=308).headers["Location"].endswith(location)
 
@@ -128,9 +128,9 @@ def test_an_error_page_leads_back_to_the_prefix(mounted):
 @pytest.mark.parametrize("prefix", ["/a/b", "/é", "/a b", "/%41", "/a&b"])
 def test_a_prefix_of_any_letters_is_kept_in_addresses(prefix):
     name = prefix.encode().decode("latin-1")
-    status, headers, _ = call(TodoMVC(), "GET", "/todos", SCRIPT_NAME=name)
+    status, headers, _ = call(TodoMVC(), "GET", "", SCRIPT_NAME=name)
     quoted = {"/é": "/%C3%A9", "/a b": "/a%20b", "/%41": "/%2541", "/a&b": "/a%26b"}.get(prefix, prefix)
-    assert (status[:3], dict(headers)["Location"]) == ("308", f"{quoted}/todos/")
+    assert (status[:3], dict(headers)["Location"]) == ("308", f"{quoted}/")
 
 
 # Two in one process
@@ -177,7 +177,7 @@ def test_one_application_at_two_prefixes_shows_the_addresses_of_each():
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/"), ("GET", "/css/app.css"), ("GET", "/todos"), ("POST", "/todos/")]
+    ("method", "path"), [("GET", "/"), ("GET", "/css/app.css"), ("GET", "/todos/"), ("POST", "/todos/")]
 )
 def test_the_environ_is_left_alone_but_for_the_body_that_was_read(method, path):
     kept = []
@@ -204,7 +204,8 @@ def test_a_body_can_be_read_again_by_what_is_around():
 
 def test_how_the_server_knows_a_user_changes_nothing():
     known = {"AUTH_TYPE": "Basic", "REMOTE_IDENT": "you", "HTTP_AUTHORIZATION": "Basic eW91OnlvdQ=="}
-    answers = [call(TodoMVC(), "GET", "/", REMOTE_USER="me", **more) for more in ({}, known)]
+    application = TodoMVC()  # one, as another list would have another identity
+    answers = [call(application, "GET", "/", REMOTE_USER="me", **more) for more in ({}, known)]
     assert answers[0] == answers[1]
 
 
@@ -214,7 +215,7 @@ def test_how_the_server_knows_a_user_changes_nothing():
 @pytest.fixture
 def proxied():
     fix = pytest.importorskip("werkzeug.middleware.proxy_fix").ProxyFix
-    client = client_of(fix(guard(TodoMVC(todo_backend=True)), x_proto=1, x_host=1, x_prefix=1))
+    client = client_of(fix(guard(TodoMVC(todo_backend=True), ["todos.example"]), x_proto=1, x_host=1, x_prefix=1))
     client.extra_environ.update(
         HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="todos.example", HTTP_X_FORWARDED_PREFIX="/app"
     )

@@ -55,7 +55,13 @@ GUARDED = [
         location=PROXY,
         lines=FOR_PROXY,
     ),
-    with_password("gunicorn behind nginx", span("TODOMVC_USER_HEADER="), "gunicorn", location=PROXY, lines=FOR_PROXY),
+    with_password(
+        "gunicorn behind nginx",
+        span("TODOMVC_HOSTS=todos.example.org TODOMVC_USER_HEADER="),
+        "gunicorn",
+        location=PROXY,
+        lines=FOR_PROXY,
+    ),
     with_password("uWSGI behind nginx", TO_UWSGI, "uwsgi", location=UWSGI, lines=FOR_UWSGI),
     Guarded("Apache", (*MOD_WSGI, "htpasswd"), ("apache2 -d . -f apache.conf -DFOREGROUND",), APACHE),
 ]
@@ -86,7 +92,7 @@ def user(port):
 
         def make(name):
             user = stack.enter_context(contextlib.closing(User(port, name)))
-            assert user.ask("DELETE", "/todos/").status == 200
+            assert user.ask("DELETE", "/todos/", If_Match="*").status == 200
             return user
 
         yield make
@@ -136,7 +142,7 @@ def test_the_password_does_not_let_the_page_of_another_site_in(alice):
 
 def test_each_user_has_a_list_of_their_own(alice, bob):
     todo = alice.create(title="of alice")
-    bob.ask("DELETE", "/todos/")
+    bob.ask("DELETE", "/todos/", If_Match="*")
     assert bob.create(title="of bob")
     assert (alice.titles(), bob.titles()) == (["of alice"], ["of bob"])
     assert b"of alice" not in bob.ask("GET", "/").body

@@ -1,6 +1,7 @@
 """An SQLite file has an identity, and another one once it was put back from a backup."""
 
 import contextlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -77,6 +78,22 @@ def test_a_backup_of_this_moment_is_the_same_list(path):
     assert write(path, "b") == before
 
 
+def test_a_backup_is_put_in_place_as_the_docs_say_after_a_crash(path):
+    """A crash leaves a log, which SQLite would apply to the backup."""
+    before = write(path, "a")
+    backup = back_up(path, "backup.db")
+    python(
+        "import os, sys; from todomvc_sqlite import *; a = SQLiteTodoList(sys.argv[1]); a.create({}); os._exit(0)", path
+    )
+    told = re.search(r"Then delete ([^,]+, [^,]+), and copy\nthe backup", (ROOT / "docs" / "deploy.md").read_text())
+    for name in re.findall("`(.+?)`", told[1]):
+        path.with_name(name).unlink()
+    shutil.copy(backup, path)
+    todos = SQLiteTodoList(path)
+    assert [*todos] == [b'{"title":"a","id":0}']
+    assert todos.identity != before
+
+
 def test_each_return_to_a_backup_is_another_list(path):
     """Also to one that is ahead of where the list is now: it was behind before."""
     identities = [write(path, "a")]
@@ -134,11 +151,30 @@ def test_a_commit_whose_mark_cannot_be_written_stands(path, monkeypatch):
     assert SQLiteTodoList(path).identity == before
 
 
+KILLED = """if True:
+    import os, sys, todomvc_sqlite
+    todos = todomvc_sqlite.SQLiteTodoList(sys.argv[1])
+    todos.version
+    todomvc_sqlite.TodoFile.leave_mark = lambda file: os._exit(9)
+    todos.create({})
+"""
+
+
+def test_a_process_that_is_killed_before_it_leaves_its_mark_makes_no_other_list(path, lock):
+    before = write(path, "a")
+    backup = back_up(path, "backup.db")
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT, timeout=60, check=False)
+    assert int(lock.read_bytes().split()[1]) == 1
+    assert write(path) == before  # and the mark is put right
+    assert int(lock.read_bytes().split()[1]) == 2
+    shutil.copy(backup, path)
+    assert write(path) != before
+
+
 def test_a_renewal_is_seen_by_a_process_that_goes_on(path):
     todos = SQLiteTodoList(path)
     before = todos.identity, todos.of("alice").identity
     SQLiteTodoList(path).renew()
-    assert list(todos) == []
     assert {todos.identity, todos.of("alice").identity}.isdisjoint(before)
     assert todos.identity == SQLiteTodoList(path).identity
 

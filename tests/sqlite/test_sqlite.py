@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import todomvc_sqlite
-from todomvc import KeyReused, ListFull, ListUnavailable
-from todomvc_sqlite import SQLiteTodoList, UnusableFile
+from todomvc import KeyReused, ListFull, ListUnavailable, Unconfirmed
+from todomvc_sqlite import SQLiteTodoList, TodoFile, UnusableFile
 
 BIG = {"title": "x" * 200_000}
 
@@ -178,6 +178,34 @@ def test_lists_that_merge_different_fields_at_once_lose_none(todos, path):
     assert todos.read(0).count(b":") == 201
 
 
+def test_a_todo_that_changes_while_it_is_merged_is_merged_again(todos, path):
+    todos.create({"title": "a"})
+    other, seen = SQLiteTodoList(path), []
+
+    def check(todo):
+        seen.append(todo)
+        if len(seen) == 1:
+            other.update(0, {"title": "b"})
+
+    assert todos.update(0, {"done": True}, check) == b'{"title":"b","id":0,"done":true}' == other.read(0)
+    assert seen == [b'{"title":"a","id":0}', b'{"title":"b","id":0}']
+
+
+def test_a_todo_that_is_deleted_while_it_is_merged_stays_deleted(todos, path):
+    todos.create({"title": "a"})
+    other = SQLiteTodoList(path)
+    assert todos.update(0, {"done": True}, lambda todo: other.delete(0)) is None
+    assert list(todos) == list(other) == []
+
+
+def test_others_that_keep_changing_a_large_todo_make_it_unavailable(todos, path, monkeypatch):
+    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 1)
+    todos.create({"text": "x" * todomvc_sqlite.MAX_MADE_WITHIN})
+    other = SQLiteTodoList(path)
+    with pytest.raises(ListUnavailable, match="others kept changing"):
+        todos.update(0, {"done": True}, lambda todo: other.update(0, {"title": "b"}))
+
+
 # Writes that fail
 
 
@@ -208,6 +236,21 @@ def test_a_write_works_again_once_there_is_room_and_its_id_is_the_next(full):
     assert full.create(BIG, "key")[0] == 1
 
 
+def test_rows_for_which_there_is_no_room_leave_the_file_empty(path):
+    todos = SQLiteTodoList(path)
+    pragma(todos, "max_page_count = 20")
+    with pytest.raises(ListFull):
+        todos.load(("", id, b'{"title":"%s","id":%d}' % (b"x" * 1000, id), None, None) for id in range(1000))
+    assert list(todos.rows()) == list(SQLiteTodoList(path).rows()) == []
+    assert todos.create({}) == (0, b'{"id":0}')
+
+
+def test_a_key_that_stands_twice_in_the_rows_leaves_the_file_empty(todos):
+    with pytest.raises(ListUnavailable, match="UNIQUE"):
+        todos.load(("", id, b'{"id":%d}' % id, "k", "d") for id in range(2))
+    assert list(todos.rows()) == []
+
+
 def test_a_full_disk_fails_no_write_that_is_small_enough(full):
     outcomes = together(full, [lambda: full.create(BIG), lambda: full.create({"n": 1}), lambda: full.delete(0)])
     assert isinstance(outcomes[0], ListFull)
@@ -226,15 +269,15 @@ def together(todos, works):
 
 @contextlib.contextmanager
 def busy(todos):
-    """Keep a list in the middle of a write, an update of its first todo."""
+    """Keep a list in the middle of a write."""
     began, go = threading.Event(), threading.Event()
 
-    def wait(todo):
+    def wait(database):
         began.set()
         go.wait(10)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(todos.update, 0, {}, wait)
+        pool.submit(todos.file.write, wait)
         assert began.wait(10)
         yield
         go.set()
@@ -260,7 +303,7 @@ def test_a_check_that_refuses_fails_its_own_write_only(todos):
         raise LookupError
 
     todos.create({})
-    works = [lambda: todos.create({}), lambda: todos.update(0, {"x": 1}, refuse), lambda: todos.create({})]
+    works = [lambda: todos.create({}), lambda: todos.delete_all(refuse), lambda: todos.create({})]
     outcomes = together(todos, works)
     assert isinstance(outcomes[1], LookupError)
     assert [outcomes[0][0], outcomes[2][0], todos.read(0)] == [1, 2, b'{"id":0}']
@@ -281,10 +324,29 @@ def test_one_key_in_one_transaction_makes_one_todo(todos):
 
 def test_an_exit_in_a_check_undoes_the_transaction_and_tells_all_who_took_part(todos):
     todos.create({})
-    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.update(0, {}, lambda todo: sys.exit())])
+    outcomes = together(todos, [lambda: todos.create({}), lambda: todos.delete_all(lambda all_todos: sys.exit())])
     assert [type(outcome) for outcome in outcomes] == [SystemExit, ListUnavailable]  # the first commits for both
     assert len(list(todos)) == 1
     assert todos.create({})[0] == 1
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="it is CPython's profiler that interrupts")
+def test_an_interruption_right_after_the_commit_leaves_its_writes_unknown(todos):
+    outcomes = together(todos, [lambda: interrupted_at_commit(todos.create), lambda: todos.create({"n": 2})])
+    assert [type(outcome) for outcome in outcomes] == [Interrupted, Unconfirmed]
+    assert list(todos) == [b'{"id":0}', b'{"n":2,"id":1}']
+
+
+def interrupted_at_commit(create):
+    """Create a todo, and raise Interrupted once SQLite has carried out COMMIT, as the handler of a signal may."""
+
+    def interrupt(frame, event, function):
+        if event == "c_return" and frame.f_code is TodoFile.commit.__code__ and not frame.f_locals["is_known"]:
+            sys.setprofile(None)
+            raise Interrupted
+
+    sys.setprofile(interrupt)
+    return create({})
 
 
 @pytest.mark.parametrize("hold", ["lock", "transaction"])

@@ -9,4 +9,4 @@ HTML = (ROOT / "templates/index.html").read_text("utf-8")
 
 def filled_in(root, todos):
     """Return the page with these words in the places of $root, $url and $todos."""
-    return HTML.replace("${root}", root).replace("$url", root + "todos/").replace("$todos", todos)
+    return HTML.replace("$url", root + "todos/").replace("$todos", todos)

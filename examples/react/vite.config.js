@@ -1,0 +1,3 @@
+export default {
+  base: './', // the page also works where the application is mounted at a path
+};
