@@ -8,6 +8,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = sync_api.expect
+expect.set_options(timeout=15_000)  # milliseconds; a loaded machine takes some
 
 
 class Site:
