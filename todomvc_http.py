@@ -160,14 +160,17 @@ class Connection:
         self.start_clock()
 
     def run(self) -> None:
-        with contextlib.suppress(OSError):  # the client has gone, or is too slow
+        try:
             self.socket.settimeout(PATIENCE)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             while self.exchange():
                 self.start_clock()
             self.end_gently()
-        self.close()
+        except OSError:
+            pass  # the client has gone, or is too slow
+        finally:
+            self.close()
 
     def exchange(self) -> bool:
         """Answer the next request. Return whether another one may follow."""
@@ -453,6 +456,7 @@ class Response:
     def __init__(self, connection: Connection, environ: WSGIEnvironment, body: Body | None, goes_on: bool) -> None:
         self.connection, self.environ, self.body, self.goes_on = connection, environ, body, goes_on
         self.status, self.headers, self.bytes_sent = "", list[Header](), 0
+        self.length: str | None = None  # as the application declares it
         self.is_head_sent = self.has_body = False
 
     def run(self, application: WSGIApplication) -> None:
@@ -464,6 +468,8 @@ class Response:
                         self.send(block)
                 if not self.is_head_sent:
                     self.send(b"")
+                if self.has_body and self.length != str(self.bytes_sent):
+                    self.goes_on = False  # the client cannot tell where the next response begins
             finally:
                 if hasattr(blocks, "close"):
                     blocks.close()
@@ -490,8 +496,11 @@ class Response:
         self.bytes_sent += len(block)
 
     def head(self) -> bytes:
+        if not self.status:
+            raise RuntimeError("the application has not called start_response")
+        self.length = next((value for name, value in self.headers if name.lower() == "content-length"), None)
         self.has_body = self.environ["REQUEST_METHOD"] != "HEAD" and self.status[:3] not in ("204", "304")
-        has_end = not self.has_body or any(name.lower() == "content-length" for name, _ in self.headers)
+        has_end = not self.has_body or self.length is not None
         is_clean = self.body is None or self.body.is_droppable()
         self.goes_on = self.goes_on and has_end and is_clean and not self.connection.server.is_stopping
         fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])

@@ -1,6 +1,6 @@
 """The list of todos in PostgreSQL, for any number of servers: ``python3 todomvc.py --db postgresql://...``
 
-It needs psycopg 3 and its pool (``pip install todomvc.py[postgres]``), and is imported only when it is asked for.
+It needs psycopg 3 (``pip install todomvc.py[postgres]``), and is imported only when it is asked for.
 
 Every write is one statement, so that its locks last no longer than its commit. It begins by locking the row of the
 list. So the writes of one list take turns and cannot deadlock, and the writes of other lists do not wait.
@@ -15,8 +15,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import re
 import secrets
 import select
+import socket
 import sys
 import threading
 import time
@@ -36,7 +38,6 @@ from psycopg.errors import (
     UndefinedTable,
     UniqueViolation,
 )
-from psycopg_pool import ConnectionPool
 
 from todomvc import (
     Check,
@@ -82,7 +83,7 @@ class PostgresTodoList:
         try:
             self.options: dict[str, Any] = {**OPTIONS, **conninfo_to_dict(url), **ENCODING}
         except psycopg.Error:  # whose words may hold a part of the password
-            raise ValueError(NO_URI) from None
+            raise ValueError(what_is_wrong(url)) from None
         if "@" in self.options.get("host", ""):  # it is the rest of a password, and errors would name the host
             raise ValueError(NO_URI)
         self.databases: dict[int, Database] = {}  # by process: what was opened before a fork is not the child's to use
@@ -166,15 +167,21 @@ class PostgresTodoList:
         """Add a todo, as TodoList.create does; its key is stored with it."""
         before, after = (part.decode() for part in around_id(fields))
         digest = None if key is None else digest_of(fields)
+        deadline = self.database.deadline()
+
+        def insert() -> int:
+            ((id,),) = self.write(CREATE, deadline, before=before, after=after, key=key, digest=digest) or other_store()
+            return int(id)
+
         try:
-            with self.database.turn(self.owner):
-                rows = self.write(CREATE, key is not None, before=before, after=after, key=key, digest=digest)
+            with self.database.turn(self.owner, deadline):
+                id = insert() if key is None else repeated(insert)
         except UniqueViolation:  # the key's
-            id, todo, digest = self.select(BY_KEY, key=key)
+            with in_doubt():
+                id, todo, digest = self.select(BY_KEY, deadline, key=key)
             if digest != digest_of(fields):
                 raise KeyReused from None
             return id, todo and todo.encode()
-        ((id,),) = rows or other_store()
         return id, f"{before}{id}{after}".encode()
 
     def read(self, id: int) -> bytes | None:
@@ -195,48 +202,59 @@ class PostgresTodoList:
     def delete_all(self, check: Check | None = None) -> list[bytes]:
         """Delete every todo, as TodoList.delete_all does."""
 
-        def attempt() -> list[bytes] | None:
-            version, deleted = self.version, list(self)
+        def attempt(deadline: float) -> list[bytes] | None:
+            (version,), (todos,) = self.select(VERSION, deadline), self.select(LIVE, deadline)
+            deleted = [todo.encode() for todo in todos]
             if check:
                 check(json_array(deleted))
-            return deleted if not deleted or self.write(DELETE_ALL, version=version) else None
+            return deleted if not deleted or self.write(DELETE_ALL, deadline, version=version) else None
 
         return self.persist(attempt)
 
     def replace(self, id: int, check: Check | None, make: Callable[[bytes], bytes | None]) -> Replaced:
         """Put what `make` makes of a todo in its place. Return both."""
 
-        def attempt() -> Replaced | None:
-            old = self.read(id)
-            if old is None:
+        def attempt(deadline: float) -> Replaced | None:
+            (todo,) = self.select(READ, deadline, id=id)
+            if todo is None:
                 return None, None
+            old = todo.encode()
             if check:
                 check(old)
             new = make(old)
-            is_done = self.write(REPLACE, id=id, old=old.decode(), new=new and new.decode())
+            is_done = self.write(REPLACE, deadline, id=id, old=todo, new=new and new.decode())
             return (old, new) if is_done else None
 
         return self.persist(attempt)
 
-    def persist(self, attempt: Callable[[], T | None]) -> T:
+    def persist(self, attempt: Callable[[float], T | None]) -> T:
         """Repeat an attempt while it returns None: others changed the row between its read and its write."""
-        with self.database.turn(self.owner):
-            deadline = time.monotonic() + MAX_WAIT
+        deadline = self.database.deadline()
+        with self.database.turn(self.owner, deadline):
             while time.monotonic() < deadline:
-                result = attempt()
+                result = attempt(deadline)
                 if result is not None:
                     return result
         raise ListUnavailable("others kept changing the list")
 
-    def select(self, query: str, **values: object) -> Row:
+    def select(self, query: str, deadline: float | None = None, **values: object) -> Row:
         """Return the row of a query that finds none in another database than that of the list."""
-        (row,) = self.database.read(query, store=self.store_id, owner=self.owner, **values) or other_store()
+        values |= {"store": self.store_id, "owner": self.owner}
+        (row,) = self.database.read(query, values, deadline) or other_store()
         return row
 
-    def write(self, query: str, is_repeatable: bool = False, **values: object) -> list[Row]:
+    def write(self, query: str, deadline: float, **values: object) -> list[Row]:
         """Return the rows of a write, which changes nothing in another database than that of the list."""
         values |= {"store": self.store_id, "owner": self.owner, "next_version": secrets.randbits(62)}
-        return self.database.execute(query, values, is_repeatable)
+        return self.database.write(query, values, deadline)
+
+
+def what_is_wrong(url: str) -> str:
+    known = {"ssl", *(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())}
+    for name in re.findall(r"[?&](\w+)=", url.rpartition("@")[2]):
+        if name not in known:
+            return f"PostgreSQL: this is not the URI of a database: its client library knows no parameter {name!r}"
+    return NO_URI
 
 
 def encoded(user: str) -> bytes:
@@ -247,27 +265,77 @@ def other_store() -> NoReturn:
     raise ListUnavailable("PostgreSQL: the database has a new id, so the lists in it are other ones")
 
 
+def repeated(write: Callable[[], T]) -> T:
+    """Carry out a write that a key makes safe to repeat: once more, if its connection is lost."""
+    try:
+        return write()
+    except Unconfirmed:
+        with in_doubt():
+            return write()
+
+
+@contextlib.contextmanager
+def in_doubt() -> Iterator[None]:
+    """Raise Unconfirmed in place of any ListUnavailable, as it says nothing about an earlier attempt."""
+    try:
+        yield
+    except ListUnavailable as error:
+        raise Unconfirmed(str(error)) from error
+
+
 class Database:
-    """A database as one process has it open: a pool of connections."""
+    """A database as one process has it open: its connections, and who may use them for how long.
+
+    Nothing waits past a deadline of MAX_WAIT seconds. PostgreSQL ends a wait for a row a little sooner, so that it is
+    known that nothing was changed. What hangs without an answer, a thread ends by shutting down the socket: a server
+    that is stopped, a replica that does not confirm a commit.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
-        self.pool = ConnectionPool(
-            kwargs=options, open=False,
-            min_size=0, max_size=MAX_CONNECTIONS, timeout=MAX_WAIT, reconnect_timeout=MAX_WAIT,
-        )  # fmt: skip
-        weakref.finalize(self, close, self.pool, os.getpid())  # as Python 3.13 waits 20 s at its end for one left open
-        self.is_open = False
-        self.opening = threading.Lock()
+        self.is_open, self.opening = False, threading.Lock()
         self.turns = [threading.Lock() for _ in range(MAX_TURNS)]
+        self.writers = threading.Semaphore(MAX_WRITERS)
+        self.users = threading.Semaphore(MAX_CONNECTIONS)
+        self.idle: list[Connection] = []
+        self.deadlines: dict[Connection, float] = {}  # of the statements under way
+        self.has_given_up = False  # on a write, which may still wait in PostgreSQL
+        is_closed = threading.Event()
+        self.watchdog = threading.Thread(target=watch, args=(self.deadlines, is_closed), daemon=True)
+        weakref.finalize(self, close, self.idle, is_closed, os.getpid())
 
-    def turn(self, owner: bytes) -> contextlib.AbstractContextManager[None]:
+    def deadline(self) -> float:
+        """Return the time.monotonic() at which what begins now must end."""
+        self.ensure_open()
+        return time.monotonic() + MAX_WAIT
+
+    def ensure_open(self) -> None:
+        if not self.is_open:
+            with acquired(self.opening, time.monotonic() + MAX_WAIT, "too many wait for the database"):
+                if not self.is_open:
+                    self.open()
+
+    def open(self) -> None:
+        with errors_translated(), said_if_slow(f"waiting for PostgreSQL at {self.options.get('host', 'its host')}"):
+            connection = psycopg.connect(**self.options)
+            if not self.watchdog.is_alive():
+                self.watchdog.start()
+            try:
+                with self.watched(connection, time.monotonic() + MAX_WAIT):
+                    make_tables(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self.idle.append(connection)
+            self.is_open = True
+
+    def turn(self, owner: bytes, deadline: float) -> contextlib.AbstractContextManager[None]:
         """Make the writers of one list in this process take turns: each would hold a connection while it waits."""
-        return acquired(self.turns[hash(owner) % MAX_TURNS], "too many writes are waiting")
+        return acquired(self.turns[hash(owner) % MAX_TURNS], deadline, "too many writes are waiting")
 
     def store_id(self) -> str:
         """Return the id of the store. Raise ListUnavailable if there is none, as in the middle of a restore."""
-        rows = self.read(STORE_ID)
+        rows = self.read(STORE_ID, {})
         if len(rows) != 1:
             raise ListUnavailable(f"PostgreSQL: todomvc_store must have one row, and has {len(rows)}")
         id: str = rows[0][0]
@@ -276,9 +344,7 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection of its own, for a transaction of as many statements as are needed, of one moment."""
-        if not self.is_open:
-            with errors_translated():
-                self.open()
+        self.ensure_open()
         try:
             with errors_translated(), psycopg.connect(**self.options) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -289,89 +355,154 @@ class Database:
 
     def renew(self) -> str:
         id = new_identity()
-        self.execute(RENEW.format(id), None, False)
+        self.execute(RENEW.format(id), None, self.deadline())
         return id
 
-    def read(self, query: str, **values: object) -> list[Row]:
+    def read(self, query: str, values: dict[str, Any], deadline: float | None = None) -> list[Row]:
+        """Return the rows of a query. If its connection is lost, try once more, with a deadline of its own."""
         try:
-            return self.execute(query, values, True)
-        except Unconfirmed as error:
-            raise ListUnavailable(str(error)) from error
+            return self.execute(query, values, deadline or self.deadline())
+        except Unconfirmed:
+            try:
+                return self.execute(query, values, self.deadline())
+            except Unconfirmed as error:
+                raise ListUnavailable(str(error)) from error
 
-    def execute(self, query: str, values: dict[str, Any] | None, is_repeatable: bool) -> list[Row]:
-        """Return the rows of a statement, once it is committed.
+    def write(self, query: str, values: dict[str, Any], deadline: float) -> list[Row]:
+        """Return the rows of a write, once it is committed. Some connections are left to those who read."""
+        with acquired(self.writers, deadline, "too many writes are waiting"):
+            if self.has_given_up:
+                self.refuse_if_crowded(deadline)
+            try:
+                return self.execute(query, values, deadline)
+            except Unconfirmed:
+                self.has_given_up = True
+                raise
 
-        is_repeatable: whether to try again if the connection is lost before the answer: it may have been carried out.
+    def refuse_if_crowded(self, deadline: float) -> None:
+        """Raise ListUnavailable if so many writes are left waiting in PostgreSQL that more could fill it up.
+
+        A write that waits for a replica goes on waiting when its connection is shut down.
         """
-        deadline = time.monotonic() + MAX_WAIT
+        ((count,),) = self.read(WAITING, {}, deadline)
+        if count >= MAX_WAITING:
+            raise ListUnavailable(f"PostgreSQL: {count} writes are waiting in it, for a lock or a replica")
+        self.has_given_up = False
+
+    def execute(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
         with errors_translated():
             while True:
                 try:
-                    return self.attempt(query, values, deadline)
+                    with self.connection(deadline) as connection:
+                        return self.attempt(connection, query, values, deadline)
                 except (SerializationFailure, DeadlockDetected):  # nothing was changed
                     if time.monotonic() > deadline:
                         raise
-                except Unconfirmed:
-                    if not is_repeatable:
-                        raise
-                    return self.repeat(query, values, deadline)
 
-    def repeat(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
+    def attempt(self, connection: Connection, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
+        lock_timeout = int(1000 * (deadline - MARGIN - time.monotonic()))
+        if lock_timeout <= 0:
+            raise ListUnavailable("PostgreSQL: there was no connection in time")
+        if values is not None:
+            values |= {"lock_timeout": str(lock_timeout)}
         try:
-            return self.attempt(query, values, deadline)
-        except UniqueViolation:
-            raise
-        except psycopg.Error as error:  # which says nothing about the first attempt
-            raise Unconfirmed(one_line(error)) from error
-
-    def attempt(self, query: str, values: dict[str, Any] | None, deadline: float) -> list[Row]:
-        connection = self.connection(deadline)
-        try:
-            cursor = connection.execute(query, values, binary=values is not None)
-            return cursor.fetchall() if cursor.description else []
-        except UndefinedTable:  # a backup of version 1.0.0 was put in place
-            make_store(connection)
-            raise
+            with self.watched(connection, deadline):
+                try:
+                    cursor = connection.execute(query, values, binary=values is not None)
+                    return cursor.fetchall() if cursor.description else []
+                except UndefinedTable:  # a backup of version 1.0.0 was put in place
+                    make_store(connection)
+                    raise
         except ReadOnlySqlTransaction:  # this server is a standby; a new connection may reach the primary
-            connection.close()
+            self.hang_up(connection)
             raise
         except psycopg.OperationalError as error:
-            if error.diag.severity_nonlocalized == "ERROR":  # else the connection has ended
+            if is_of_statement(error):
                 raise
-            connection.close()
-            raise Unconfirmed(one_line(error)) from error
+            self.hang_up(connection)
+            is_overdue = time.monotonic() > deadline
+            raise Unconfirmed(f"PostgreSQL: no answer in {MAX_WAIT} s" if is_overdue else one_line(error)) from error
+
+    @contextlib.contextmanager
+    def watched(self, connection: Connection, deadline: float) -> Iterator[None]:
+        self.deadlines[connection] = deadline
+        try:
+            yield
         finally:
-            self.pool.putconn(connection)
+            del self.deadlines[connection]
 
-    def connection(self, deadline: float) -> Connection:
-        """Return a connection that the server has not closed while it was idle."""
-        if not self.is_open:
-            self.open()
-        connection = self.pool.getconn(deadline - time.monotonic())
-        while not is_alive(connection):
-            self.pool.putconn(connection)  # which replaces one that is closed
-            connection = self.pool.getconn(deadline - time.monotonic())
-        return connection
+    @contextlib.contextmanager
+    def connection(self, deadline: float) -> Iterator[Connection]:
+        """Lend a connection: an idle one, or else a new one."""
+        with acquired(self.users, deadline, "too many requests are waiting"):
+            connection = self.idle_connection() or psycopg.connect(**self.options)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    self.idle.append(connection)
 
-    def open(self) -> None:
-        with acquired(self.opening, "too many wait for the database"):
-            if not self.is_open:
-                with psycopg.connect(**self.options) as connection:
-                    connection.execute(f"SET lock_timeout = '{MAX_WAIT}s'")
-                    make_tables(connection)
-                self.pool.open()
-                self.is_open = True
+    def idle_connection(self) -> Connection | None:
+        """Return a connection that the server has not closed while it was idle, if there is one."""
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = self.idle.pop()
+                if is_alive(connection):
+                    return connection
+        return None
+
+    def hang_up(self, connection: Connection) -> None:
+        """Close a connection that was lost, and the idle ones, which lead to the same server."""
+        connection.close()
+        while idle := self.idle_connection():
+            idle.close()
+
+
+def watch(deadlines: dict[Connection, float], is_closed: threading.Event) -> None:
+    """End the statements whose deadline has passed: they fail at once in the threads that wait for them."""
+    while not is_closed.wait(MARGIN / 2):
+        for connection, deadline in deadlines.copy().items():
+            if time.monotonic() > deadline:
+                with contextlib.suppress(OSError, psycopg.Error):  # it has ended by itself
+                    shut_down(connection)
+
+
+def shut_down(connection: Connection) -> None:
+    line = socket.socket(fileno=connection.fileno())
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    finally:
+        line.detach()
+
+
+def close(idle: list[Connection], is_closed: threading.Event, process: int) -> None:
+    is_closed.set()
+    if os.getpid() == process:  # in a child, it would hang up the parent's connections
+        for connection in idle:
+            connection.close()
 
 
 @contextlib.contextmanager
-def acquired(lock: threading.Lock, reason: str) -> Iterator[None]:
-    """Hold a lock. Raise ListUnavailable with the reason if others hold it for MAX_WAIT seconds."""
-    if not lock.acquire(timeout=MAX_WAIT):
-        raise ListUnavailable(reason)
+def acquired(lock: threading.Lock | threading.Semaphore, deadline: float, reason: str) -> Iterator[None]:
+    """Hold a lock. Raise ListUnavailable with the reason if others hold it until the deadline."""
+    if not lock.acquire(timeout=max(0, deadline - time.monotonic())):
+        raise ListUnavailable(f"PostgreSQL: {reason}")
     try:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def said_if_slow(words: str) -> Iterator[None]:
+    """Say in the log what is waited for, if it takes longer than a second."""
+    timer = threading.Timer(1, print, [f"todomvc: {words}"], {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager
@@ -389,6 +520,11 @@ def errors_translated() -> Iterator[None]:
 
 def one_line(error: psycopg.Error) -> str:
     return f"PostgreSQL: {' '.join(str(error).split())}"
+
+
+def is_of_statement(error: psycopg.OperationalError) -> bool:
+    """Tell whether PostgreSQL refused the statement, and did not lose the connection, or a pooler its own behind it."""
+    return error.diag.severity_nonlocalized == "ERROR" and not (error.sqlstate or "").startswith("08")
 
 
 def is_alive(connection: Connection) -> bool:
@@ -411,11 +547,6 @@ else:
         return bool(poll.poll(0))
 
 
-def close(pool: ConnectionPool[Any], process: int) -> None:
-    if os.getpid() == process:  # in a child, it would hang up the parent's connections
-        pool.close()
-
-
 def make_tables(connection: Connection) -> None:
     if connection.execute("SELECT to_regclass('todomvc_schema')").fetchone() == (None,):
         with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
@@ -432,12 +563,16 @@ def make_store(connection: Connection) -> None:
             connection.execute(STORE.format(new_identity()))
 
 
-MAX_WAIT = 5  # seconds, for other writers or a connection
+MAX_WAIT = 5  # seconds, for turns, connections and statements
+MARGIN = 0.5  # seconds before that at which PostgreSQL gives a wait for a row up
 MAX_CONNECTIONS = 8
+MAX_WRITERS = 6  # connections that may be used to write at once
+MAX_WAITING = 16  # writes that wait in PostgreSQL, of all servers, when there are some that nobody waits for any more
 MAX_TURNS = 1024
 NO_URI = "PostgreSQL: this is not the URI of a database; are its special characters encoded?"
 OPTIONS = {
-    "autocommit": True, "connect_timeout": MAX_WAIT, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
+    "autocommit": True, "connect_timeout": 2, "tcp_user_timeout": 1000 * MAX_WAIT, "keepalives_idle": 10,
+    "fallback_application_name": "todomvc",
     "prepare_threshold": None,  # behind a pooler, a prepared statement may be another one's of the same name
 }  # fmt: skip
 ENCODING = {"client_encoding": "UTF8"}  # of a database without one, text would come as bytes
@@ -458,6 +593,7 @@ SCHEMA = f"""
         PRIMARY KEY (owner, id)
     );
     CREATE UNIQUE INDEX todomvc_todos_by_key ON todomvc_todos (owner, key) WHERE key IS NOT NULL;
+    CREATE INDEX todomvc_todos_live ON todomvc_todos (owner, id) WHERE todo IS NOT NULL;  -- not in version 1.0.0
     INSERT INTO todomvc_schema VALUES ({SCHEMA_VERSION})
 """
 STORE = """
@@ -481,9 +617,14 @@ WRONG_LENGTHS = """
 """
 STORE_ID = "SELECT id FROM todomvc_store"
 RENEW = f"""
-    SET LOCAL lock_timeout = '{MAX_WAIT}s';
+    SET LOCAL lock_timeout = '{MAX_WAIT - MARGIN}s';
     LOCK TABLE todomvc_store;  -- until no statement that has found the old id is under way
     UPDATE todomvc_store SET id = '{{}}'
+"""
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = current_setting('application_name') AND usename = current_user
+    AND (wait_event_type = 'Lock' OR wait_event = 'SyncRep')
 """
 # In each statement, todomvc_store has a row only if the database is that of the list. Otherwise a read finds no row,
 # and a write changes nothing.
@@ -493,14 +634,14 @@ READ = f"SELECT (SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND id =
 LIVE = f"""
     SELECT ARRAY(SELECT todo FROM todomvc_todos WHERE owner = %(owner)s AND todo IS NOT NULL ORDER BY id) {OF_STORE}
 """
-BY_KEY = f"""
-    SELECT todos.id, todo, digest FROM todomvc_todos AS todos, (SELECT {OF_STORE}) AS same_store
-    WHERE owner = %(owner)s AND key = %(key)s
+BY_KEY = """
+    SELECT todos.id, todo, digest FROM todomvc_todos AS todos, todomvc_store AS store
+    WHERE owner = %(owner)s AND key = %(key)s AND store.id = %(store)s
 """
 # They hold for one statement only. A commit is flushed to the disk, even where that is not the default.
 SETTINGS = f"""
     settings AS MATERIALIZED (
-        SELECT set_config('lock_timeout', '{1000 * MAX_WAIT}', true),
+        SELECT set_config('lock_timeout', %(lock_timeout)s, true),
                set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)
         {OF_STORE}
     )

@@ -6,11 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from conftest import ROOT
+
+from todomvc import TodoMVC
+from todomvc_http import Server
 
 JSON = {"Content-Type": "application/json"}
 
@@ -42,6 +46,21 @@ def request(process, path="/", method="GET", body=None, headers=JSON):
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.status, response.read()
+
+
+@contextlib.contextmanager
+def running(application=None):
+    """Run the command's server in a thread; its application is in `todos`, and the one of todos by default."""
+    server = Server("127.0.0.1", 0)
+    server.todos = TodoMVC() if application is None else application
+    server.socket.settimeout(0.02)
+    thread = threading.Thread(target=server.serve, args=(server.todos,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()
 
 
 def connect(process):

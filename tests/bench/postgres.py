@@ -27,8 +27,7 @@ def rows(short):
 
 def bare_insert(todos):
     """Return a function that inserts a todo into a table with nothing but an id, over the list's own connection."""
-    connection = todos.database.connection(time.monotonic() + 5)
-    todos.database.pool.putconn(connection)  # the only one there, so that the list has it, too
+    (connection,) = todos.database.idle  # the only one there, so that the list has it, too
     connection.execute("CREATE TABLE bare (id BIGSERIAL PRIMARY KEY, todo TEXT)")
     return lambda: connection.execute(BARE, {"todo": TODO_AS_TEXT})
 

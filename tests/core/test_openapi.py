@@ -8,7 +8,13 @@ from conftest import ROOT, call, client_of
 
 from todomvc import TodoMVC
 
-OF_THE_COMMAND = {"414", "431", "505"}  # which its own server gives to what is no request of any operation
+OF_THE_COMMAND = {
+    "414",
+    "417",
+    "431",
+    "501",
+    "505",
+}  # which its server gives to what is no request of any operation
 OF_A_MOUNT = {"308"}  # which has no path of its own in the document
 EXAMPLES = {"/": "/", "/todos/": "/todos/", "/todos/{id}": "/todos/0", "/{file}": "/icon.svg"}
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 
 import pytest
@@ -252,10 +253,14 @@ def test_without_a_guard_every_name_is_answered(host):
 
 
 @pytest.mark.parametrize(("name", "value"), [("TODOMVC_HOSTS", "http://a"), ("TODOMVC_CORS", "a, https://b")])
-def test_what_is_none_in_the_environment_is_refused_by_app(monkeypatch, name, value):
+def test_what_is_none_in_the_environment_is_refused_by_app(monkeypatch, capsys, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=r"'(http://)?a' is not an? "):
-        call(LazyApplication(), "GET", "/")
+    status, _, body = call(LazyApplication(), "GET", "/todos/")
+    assert (status[:3], json.loads(body)["detail"]) == (
+        "500",
+        "A setting of the server is wrong, and its log says which.",
+    )
+    assert re.search("'(http://)?a' is not an? ", capsys.readouterr().err)
 
 
 def test_app_answers_to_the_names_in_the_environment_and_to_loopback(monkeypatch):

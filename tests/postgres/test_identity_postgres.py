@@ -3,6 +3,7 @@
 import collections
 import io
 import json
+import shlex
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import call, client_of
 from databases import psycopg
+from readme import block
 from stress import wait_until
 
 from todomvc import ListUnavailable, TodoMVC, list_identity
-from todomvc_postgres import PostgresTodoList
+from todomvc_postgres import SCHEMA, PostgresTodoList
 
 FIRST_VERSION = """
     CREATE TABLE todomvc_schema (version INTEGER PRIMARY KEY);
@@ -88,6 +90,16 @@ def test_tables_of_the_first_version_get_one_in_place(admin, todos, others):
         [b'{"title":"a","id":0}'],
         [(1,)],
     )
+
+
+def test_the_index_that_tables_of_the_first_version_lack_is_added_while_servers_run(admin, todos):
+    admin.execute(FIRST_VERSION)
+    todos.create({})
+    admin.execute(shlex.split(block("psql -c 'CREATE INDEX"))[2])
+    (index,) = admin.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'todomvc_todos_live'").fetchone()
+    made = SCHEMA.partition("CREATE INDEX ")[2].partition(";")[0]
+    assert f"{index.partition(' ON ')[0]} ON {made.partition(' ON ')[2]}" == f"CREATE INDEX {made}"
+    assert list(todos) == [b'{"title":"a","id":0}', b'{"id":1}']
 
 
 def test_servers_of_the_first_version_go_on_beside_it(admin, todos):

@@ -4,6 +4,7 @@ import collections
 import io
 import json
 import os
+import re
 import shutil
 import threading
 import uuid
@@ -18,6 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from model import TwoLists
 from stress import small_file_system, wait_until
 
+import todomvc_postgres
 from todomvc import KeyReused, ListFull, ListUnavailable, TodoMVC, Unconfirmed
 from todomvc_postgres import MAX_CONNECTIONS, PostgresTodoList
 
@@ -75,6 +77,14 @@ def test_what_is_no_url_of_a_database_is_a_value_error(url):
         PostgresTodoList(url)
 
 
+@pytest.mark.parametrize("parameter", ["pgbouncer=true", "schema=public", "connection_limit=1"])
+def test_a_parameter_that_only_other_clients_know_is_named(parameter):
+    with pytest.raises(ValueError, match="URI") as caught:
+        PostgresTodoList(f"postgresql://me:secret@db.example.org/todo?sslmode=require&{parameter}")
+    assert parameter.partition("=")[0] in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_servers_that_make_the_tables_at_once_all_have_them(database):
     start = threading.Barrier(8)
 
@@ -116,9 +126,12 @@ def test_requests_that_come_first_and_at_once_take_no_more_connections_than_othe
 
 def test_tables_without_a_version_are_refused(todos, others, admin):
     todos.version  # noqa: B018, so that they are there
-    admin.execute("DELETE FROM todomvc_schema")
-    with pytest.raises(ListUnavailable, match="incomplete"):
-        others.create({})
+    version = admin.execute("DELETE FROM todomvc_schema RETURNING version").fetchone()
+    for _ in range(2):
+        with pytest.raises(ListUnavailable, match="incomplete"):
+            others.create({})
+    admin.execute("INSERT INTO todomvc_schema VALUES (%s)", version)
+    assert others.create({}) == (0, b'{"id":0}')
 
 
 def test_tables_of_a_newer_version_are_refused(todos, others, admin):
@@ -158,6 +171,49 @@ def create(todos, count, name):
         todos.create({"by": name})
 
 
+# One owner
+
+
+OF_ALL = {"SCHEMA", "OWNERS", "LOCK", "COPY", "COUNT", "WRONG_LENGTHS"}  # not of a request
+
+
+def test_every_statement_names_its_owner_by_equality():
+    """So a database that is split by owner, as Citus does it, has each of them done by one machine."""
+    statements = [
+        text
+        for name, text in vars(todomvc_postgres).items()
+        if name.isupper() and name not in OF_ALL and isinstance(text, str) and re.search("todomvc_(lists|todos)", text)
+    ]
+    assert len(statements) == 8
+    for statement in statements:
+        uses = len(re.findall("todomvc_(?:lists|todos)", statement))
+        inserts = len(re.findall(r"INSERT INTO todomvc_(?:lists|todos)(?: AS list)?\s+SELECT %\(owner\)s", statement))
+        conditions = len(re.findall(r"(?:WHERE|ON) (?:todos\.)?owner = %\(owner\)s", statement))
+        assert inserts + conditions == uses, statement
+
+
+def test_every_unique_index_begins_with_the_owner(todos, admin):
+    todos.version  # noqa: B018, so that the tables are there
+    indexes = admin.execute(
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "
+        "AND tablename IN ('todomvc_lists', 'todomvc_todos') AND indexdef LIKE '%UNIQUE%'"
+    ).fetchall()
+    assert len(indexes) == 3
+    assert all(" (owner" in index for (index,) in indexes)
+
+
+def test_a_list_does_not_read_what_was_deleted(todos, admin):
+    todos.version  # noqa: B018, so that the tables are there
+    admin.execute("INSERT INTO todomvc_todos SELECT '', id FROM generate_series(0, 9999) AS id")
+    admin.execute("INSERT INTO todomvc_lists VALUES ('', 10000, 1)")
+    todos.create({})
+    admin.execute("VACUUM ANALYZE todomvc_todos")
+    values = {"owner": b"", "store": todos.store_id}
+    plan = admin.execute(f"EXPLAIN {todomvc_postgres.LIVE}", values).fetchall()
+    assert "todomvc_todos_live" in str(plan)
+    assert list(todos) == [b'{"id":10000}']
+
+
 # Durable
 
 
@@ -185,7 +241,7 @@ def test_a_commit_is_flushed_even_where_that_is_not_the_default(database, admin,
     at_commit = admin.execute("SELECT kind, synchronous_commit FROM seen").fetchall()
     assert at_commit == [(kind, used) for kind in ["INSERT", "UPDATE", "UPDATE", "INSERT", "UPDATE"]]
     assert admin.execute("SELECT DISTINCT lock_timeout > '0' FROM seen").fetchall() == [(True,)]
-    after = todos.database.read("SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')")
+    after = todos.database.read("SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')", {})
     assert after == [(default, "0")]
 
 

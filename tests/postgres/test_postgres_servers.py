@@ -41,6 +41,8 @@ def send(url, method, path, todo=None, key=None, **headers):
     with connection_to(url) as connection:
         connection.request(*request, {**usual, **headers})
         answer = connection.getresponse()
+        if answer.length is None:
+            raise ConnectionError("the headers break off")
         return answer.status, answer.headers, answer.read().decode()
 
 

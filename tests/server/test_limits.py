@@ -18,12 +18,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from command import address_of, answer_to, request
+from command import address_of, answer_to, request, running
 from conftest import ROOT, serve
 
 import todomvc_http
 from todomvc import TodoMVC
-from todomvc_http import Server
 
 POST = b"POST /todos/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 STARTS = {
@@ -40,21 +39,6 @@ STARTS = {
 def limit(monkeypatch):
     """Set limits of the server that are short enough to wait for."""
     return lambda **limits: [monkeypatch.setattr(todomvc_http, name, value) for name, value in limits.items()]
-
-
-@contextlib.contextmanager
-def running(application=None):
-    """Run a server in a thread."""
-    server = Server("127.0.0.1", 0)
-    server.todos = TodoMVC() if application is None else application
-    server.socket.settimeout(0.02)
-    thread = threading.Thread(target=server.serve, args=(server.todos,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join()
 
 
 def connect(server):

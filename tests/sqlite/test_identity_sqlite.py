@@ -85,7 +85,7 @@ def test_a_backup_is_put_in_place_as_the_docs_say_after_a_crash(path):
     python(
         "import os, sys; from todomvc_sqlite import *; a = SQLiteTodoList(sys.argv[1]); a.create({}); os._exit(0)", path
     )
-    told = re.search(r"Then delete ([^,]+, [^,]+), and copy\nthe backup", (ROOT / "docs" / "deploy.md").read_text())
+    told = re.search(r"delete (`[^,]+, [^,]+), and copy the backup\nto", (ROOT / "docs" / "deploy.md").read_text())
     for name in re.findall("`(.+?)`", told[1]):
         path.with_name(name).unlink()
     shutil.copy(backup, path)
