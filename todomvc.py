@@ -68,6 +68,7 @@ class TodoMVC:
     debug: whether a 500 response shows the traceback, to a client on the same machine.
     todo_backend: whether to follow the Todo-Backend specification (todobackend.com): each todo has `completed` and an
         absolute `url`.
+    offline: whether the page opens when the server is away, by its service worker.
 
     The folders are read at the start. With `debug`, or if they are not those beside this file, they are read again when
     they are asked for, at most once a second. Raises OSError if a folder or the page cannot be read, ValueError if the
@@ -82,6 +83,7 @@ class TodoMVC:
         *,
         debug: bool = False,
         todo_backend: bool = False,
+        offline: bool = True,
     ) -> None:
         self.todos = TodoList() if todos is None else todos
         self.debug, self.todo_backend = debug, todo_backend
@@ -90,6 +92,7 @@ class TodoMVC:
         self.static = locate(Path(static or HERE / "static"))
         self.templates = locate(Path(templates or HERE / "templates"))
         self.static_has_page = bool(static and not templates)
+        self.offline, self.static_is_own = offline, bool(static)
         self.files: dict[str, Document] = {}
         self.api_description = read_api_description(self.page_headers)
         self.read_folders()
@@ -151,6 +154,8 @@ class TodoMVC:
     def read_folders(self) -> None:
         files = read_static_files(self.static, self.page_headers, self.todos.files, self.files)
         self.files = files | self.api_description
+        if not self.offline or (self.static_is_own and "/sw.js" not in files):
+            self.files["/sw.js"] = NO_WORKER
         has_page = self.static_has_page and "/index.html" in self.files
         self.template = read_template((self.static if has_page else self.templates) / "index.html")
 
@@ -755,6 +760,20 @@ def read_api_description(headers: list[Header]) -> dict[str, Document]:
     """Return the description of the API, which every client finds, whatever its static files are."""
     path = locate(HERE / "static") / "openapi.json"
     return {"/openapi.json": Document(path.read_bytes(), "application/json", headers, 9)} if path.is_file() else {}
+
+
+# The script of a service worker that removes itself: a page that was at this address before may have left one.
+NO_WORKER = Document(
+    b"""\
+addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil(remove()));
+async function remove() {
+  await caches.delete(`todomvc ${registration.scope}`);
+  await registration.unregister();
+}
+""",
+    "text/javascript; charset=utf-8",
+)
 
 
 def walk(folder: AnyPath, above: str = "/") -> Iterator[tuple[str, AnyPath]]:

@@ -106,7 +106,8 @@ def make_app() -> WSGIApplication:
 
 def make_application(todos: AnyTodoList, options: argparse.Namespace) -> TodoMVC:
     folders = options.static, options.templates
-    return TodoMVC(todos, *folders, debug=options.debug, todo_backend=options.todo_backend)
+    flags = {"debug": options.debug, "todo_backend": options.todo_backend, "offline": not options.no_offline}
+    return TodoMVC(todos, *folders, **flags)
 
 
 def guard_from_options(application: WSGIApplication, options: argparse.Namespace) -> WSGIApplication:
@@ -148,6 +149,9 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="the header in which the proxy names the user; each user then has a list")  # fmt: skip
     add("--todo-backend", action="store_true", default=is_true(variables, "TODOMVC_TODO_BACKEND"),
         help="answer as the Todo-Backend specification asks; this opens the todos to every web page")  # fmt: skip
+    offline = {"TODOMVC_OFFLINE": text("TODOMVC_OFFLINE") or "1"}
+    add("--no-offline", action="store_true", default=not is_true(offline, "TODOMVC_OFFLINE"),
+        help="let browsers keep no copy of the page for when the server is away")  # fmt: skip
     add("--debug", action="store_true", default=is_true(variables, "TODOMVC_DEBUG"),
         help="show tracebacks to browsers on this machine, and take up changes of the program's files")  # fmt: skip
     return parser

@@ -2,7 +2,7 @@ import js from '@eslint/js';
 
 const browser = [
   'AbortSignal', 'BroadcastChannel', 'CustomEvent', 'Element', 'Event', 'EventTarget', 'Headers', 'HTMLElement',
-  'Response', 'addEventListener', 'clearTimeout', 'crypto', 'document', 'fetch', 'localStorage',
+  'Response', 'URL', 'addEventListener', 'caches', 'clearTimeout', 'crypto', 'document', 'fetch', 'getComputedStyle', 'localStorage',
   'location', 'navigator', 'performance', 'queueMicrotask', 'sessionStorage', 'setTimeout',
 ];
 
@@ -15,6 +15,12 @@ export default [
       globals: Object.fromEntries(browser.map((name) => [name, 'readonly'])),
     },
     rules: { 'max-len': ['error', { code: 100 }] },
+  },
+  {
+    files: ['static/sw.js'],
+    languageOptions: {
+      globals: Object.fromEntries(['caches', 'registration', 'skipWaiting', 'URL'].map((name) => [name, 'readonly'])),
+    },
   },
   {
     files: ['examples/backbone/js/**'],

@@ -5,6 +5,9 @@ type Outbox = import('../static/js/outbox.js').Outbox;
 type Sender = import('../static/js/sender.js').Sender;
 type Server = import('../static/js/server.js').Server;
 type Sync = import('../static/js/sync.js').Sync;
+type ListView = import('../static/js/list-view.js').ListView;
+type Presses = import('../static/js/presses.js').Presses;
+type Undo = import('../static/js/undo.js').Undo;
 type Drafts = import('../static/js/drafts.js').Drafts;
 type TabLock = import('../static/js/sender.js').TabLock;
 type Todo = import('../static/js/todos.js').Todo;
@@ -47,13 +50,23 @@ interface Deletion {
   type: 'delete';
   todoKey: TodoKey;
   seen: Fields; // the todo as the user was looking at it
+  offer?: string; // the offer to take it back, which holds it back
+}
+
+/** The offer to take back what was just done. */
+interface Offer {
+  id: string;
+  from: number; // when it was made, in milliseconds since 1970
+  until: number; // when it ends
+  word: string; // for what was done first, such as Deleted
+  added: TodoKey[];
 }
 
 /** Words that wait for the user. */
 interface Words {
   type: 'words';
   todoKey: TodoKey;
-  kind: 'lost' | 'change' | 'title' | 'delete'; // lost: the todo is not on the server
+  kind: 'lost' | 'change' | 'title' | 'delete' | 'gone'; // lost, gone: the todo is not on the server
   text: string;
   reason: string; // for a conflict, the title on the server
 }
@@ -99,6 +112,8 @@ type Unchanged = { outcome: 'unchanged' };
 type Kept = { recordKey: string; words: Words };
 type News =
   | { type: 'owed'; todoKey: TodoKey; recordKey: string; debt: Debt }
+  | { type: 'offer'; id: string; offer: Offer | null }
+  | { type: 'undone'; recordKeys: string[]; todoKeys: TodoKey[] }
   | { type: 'saved'; todoKey: TodoKey; recordKeys: string[]; todo: Fields; tag: string }
   | { type: 'conflict'; todoKey: TodoKey; recordKeys: string[]; todo: Fields; tag: string; kept: Kept }
   | { type: 'gone' | 'refused'; todoKey: TodoKey; recordKeys: string[]; kept: Kept | null }
@@ -111,9 +126,10 @@ type SyncEvents = {
   refused: { todoKey: TodoKey; isLost: boolean };
   words: Map<string, Words>;
   list: Fields[];
-  status: { owed: number; isFailing: boolean; isUnsafe: boolean; trouble: Trouble };
+  current: null; // the list was read, or is as it was
+  status: { owed: number; isFailing: boolean; isStale: boolean; isUnsafe: boolean; trouble: Trouble };
 };
-type TodosEvents = { add: Todo; change: Todo; remove: Todo };
+type TodosEvents = { add: Todo; change: Todo; remove: Todo; move: Todo };
 
 // The elements that code uses, by their data-ref
 
@@ -132,6 +148,9 @@ interface AppParts {
   alertCount: HTMLElement;
   status: HTMLElement;
   tryNow: HTMLElement;
+  undoLine: HTMLElement;
+  undoText: HTMLElement;
+  undo: HTMLElement;
   waiting: HTMLElement;
   waitingText: HTMLElement;
   waitingTitles: HTMLElement;

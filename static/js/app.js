@@ -1,10 +1,13 @@
+import { AppView } from './app-view.js';
 import { Drafts } from './drafts.js';
+import { partsOf } from './elements.js';
+import { Offline } from './offline.js';
 import { JSONStorage, Outbox, waitingElsewhere } from './outbox.js';
 import { TabLock } from './sender.js';
 import { Server } from './server.js';
 import { Sync } from './sync.js';
 import { Todos } from './todos.js';
-import { AppView, partsOf } from './views.js';
+import { Undo } from './undo.js';
 
 /** @type {Clock} */
 const clock = {
@@ -26,6 +29,7 @@ const storage = new JSONStorage(() => localStorage);
 const outbox = new Outbox(name, { storage, clock, randomKey });
 const sync = new Sync({
   outbox,
+  undo: new Undo(name, { outbox, storage, clock, randomKey }),
   server: new Server({ url, list, user }, { fetch: (...request) => fetch(...request), clock }),
   lock: new TabLock(`sending: ${name}`, { locks: navigator.locks, storage, clock, random }),
   channel,
@@ -40,7 +44,9 @@ const drafts = new Drafts(name, { storage, tabStorage, clock, randomKey });
 const waiting = waitingElsewhere(storage, address, name);
 
 new AppView(partsOf(document), { todos, sync, drafts, waiting });
-sync.start(Date.now() - performance.now());
+new Offline({ url, list, user }, todos, sync);
+if ('offline' in page.dataset) sync.startOffline();
+else sync.start(Date.now() - performance.now());
 listenToPage();
 
 /** What the browser tells of the network, of the user, and of the end. */
@@ -48,7 +54,7 @@ function listenToPage() {
   const [navigation] = performance.getEntriesByType('navigation');
   addEventListener('online', () => sync.wake());
   addEventListener('focus', () => sync.wake());
-  addEventListener('visibilitychange', () => document.hidden || sync.wake());
+  addEventListener('visibilitychange', () => (document.hidden ? sync.hide() : sync.wake()));
   addEventListener('pageshow', ({ persisted }) => persisted && sync.wake());
   addEventListener('pagehide', () => {
     const { activeElement } = document;
@@ -56,7 +62,7 @@ function listenToPage() {
     sync.leave();
   });
   addEventListener('beforeunload', (event) => outbox.unsafe.size && event.preventDefault());
-  const { type } = /** @type {PerformanceNavigationTiming} */ (navigation);
+  const { type } = /** @type {any} */ (navigation ?? {});
   if (type === 'back_forward') sync.wake();
 }
 

@@ -28,6 +28,9 @@ export class Outbox {
   /** @type {Map<TodoKey, number>} the ids of todos that were created here */
   ids = new Map();
 
+  /** @type {Set<string>} keys of records that are gone: what another tab says of them comes late */
+  forgotten = new Set();
+
   /** @type {Set<string>} keys of records that could not be stored */
   unsafe = new Set();
 
@@ -120,6 +123,7 @@ export class Outbox {
   /** @param {string[]} recordKeys of debts that are paid */
   forget(recordKeys) {
     for (const recordKey of recordKeys) {
+      this.forgotten.add(recordKey);
       this.drop(recordKey);
       this.unsafe.delete(recordKey);
       this.storage.remove(recordKey);

@@ -30,14 +30,16 @@ export class Sender {
    * @param {object} parts
    * @param {Outbox} parts.outbox
    * @param {(todoKey: TodoKey) => Promise<Away | { outcome: 'settled' }>} parts.send
+   * @param {(todoKey: TodoKey) => boolean} parts.isOffered whether the user may still take it back
    * @param {() => void} parts.onFailure
    * @param {TabLock} parts.lock
    * @param {Clock} parts.clock
    * @param {() => number} parts.random from 0 to 1
    */
-  constructor({ outbox, send, onFailure, lock, clock, random }) {
+  constructor({ outbox, send, isOffered, onFailure, lock, clock, random }) {
     this.outbox = outbox;
     this.send = send;
+    this.isOffered = isOffered;
     this.onFailure = onFailure;
     this.lock = lock;
     this.clock = clock;
@@ -96,7 +98,8 @@ export class Sender {
   /** @returns {TodoKey[]} the todos that something may be sent for now */
   ready() {
     if (this.isPaused) return [];
-    return this.outbox.ready((key) => this.isHeld(key)).filter((key) => !this.busy.has(key));
+    const isHeld = (key) => this.isOffered(key) || this.isHeld(key);
+    return this.outbox.ready(isHeld).filter((key) => !this.busy.has(key));
   }
 
   /**

@@ -19,6 +19,8 @@ const TAKE_OVER = 3000; // milliseconds after which a tab sends what another one
  */
 export class Sync extends Emitter {
   answers = 0;
+  isPreparing = false;
+  isStale = false; // the list is that of another day, perhaps
   isRefreshing = false;
   listTag = '""';
 
@@ -37,6 +39,7 @@ export class Sync extends Emitter {
   /**
    * @param {object} parts
    * @param {Outbox} parts.outbox
+   * @param {Undo} parts.undo
    * @param {Server} parts.server
    * @param {TabLock} parts.lock
    * @param {Channel} parts.channel to the other tabs
@@ -44,9 +47,10 @@ export class Sync extends Emitter {
    * @param {() => number} parts.random from 0 to 1
    * @param {() => string} parts.randomKey
    */
-  constructor({ outbox, server, lock, channel, clock, random, randomKey }) {
+  constructor({ outbox, undo, server, lock, channel, clock, random, randomKey }) {
     super();
     this.outbox = outbox;
+    this.undo = undo;
     this.server = server;
     this.lock = lock;
     this.channel = channel;
@@ -58,8 +62,10 @@ export class Sync extends Emitter {
       clock,
       random,
       send: (todoKey) => this.send(todoKey),
+      isOffered: (todoKey) => undo.holds(todoKey),
       onFailure: () => this.emitStatus(),
     });
+    undo.onOffer = (id, offer) => this.tellOffer(id, offer);
   }
 
   /**
@@ -76,9 +82,28 @@ export class Sync extends Emitter {
     else this.sender.run();
   }
 
+  /** The page is the service worker's copy. */
+  startOffline() {
+    this.isStale = true;
+    this.start(0);
+  }
+
   /** @param {number} after the last id known, or -1 */
   create(fields, after) {
-    this.owe({ type: 'create', todoKey: this.randomKey(), fields, after, sent: false });
+    const todoKey = this.randomKey();
+    this.owe({ type: 'create', todoKey, fields, after, sent: false });
+    return todoKey;
+  }
+
+  /**
+   * Deletes todos as soon as the user can no longer take it back.
+   * @param {string} word for it
+   * @param {{ todoKey: TodoKey, seen: Fields }[]} todos
+   */
+  delete(word, todos) {
+    const offer = this.undo.extend(word);
+    for (const todo of todos) this.owe({ type: 'delete', ...todo, offer });
+    this.prepareHeld();
   }
 
   owe(debt) {
@@ -86,9 +111,37 @@ export class Sync extends Emitter {
     /** @type {News} */
     const news = { type: 'owed', todoKey: debt.todoKey, recordKey, debt };
     if (!this.outbox.unsafe.has(recordKey)) this.broadcast(news);
+    this.undo.hold(debt);
     this.emit('owed', news);
     this.emitStatus();
     this.sender.run();
+  }
+
+  /** @returns {{ deletions: Deletion[], added: TodoKey[] }} what was taken back */
+  takeBack() {
+    const { deletions, added } = this.undo.take();
+    /** @type {News} */
+    const news = {
+      type: 'undone',
+      recordKeys: deletions.map(([recordKey]) => recordKey),
+      todoKeys: deletions.map(([, { todoKey }]) => todoKey),
+    };
+    this.broadcast(news);
+    this.receive(news);
+    return { deletions: deletions.map(([, deletion]) => deletion), added };
+  }
+
+  /** @param {Offer | null} offer null if it has ended: then what it held back is sent */
+  tellOffer(id, offer) {
+    this.broadcast({ type: 'offer', id, offer });
+    if (offer) return;
+    this.emitStatus();
+    this.sender.run();
+  }
+
+  /** The user has left this page for another: nobody is there to take anything back. */
+  hide() {
+    if (this.undo.isOurs) this.undo.end();
   }
 
   /** @returns {Promise<Away | { outcome: 'settled' }>} */
@@ -127,7 +180,7 @@ export class Sync extends Emitter {
       if (current.outcome === 'gone') return this.settleGone(todoKey);
       if (current.outcome !== 'saved') return AWAY;
       const owed = this.outbox.owed(todoKey);
-      if (!owed) return SETTLED;
+      if (!owed || this.undo.holds(todoKey)) return SETTLED;
       const conflict = conflictOf(owed, current.todo);
       const isDone = !owed.isDeleted && isCarriedOut(owed, current.todo);
       if (isOld && (conflict || isDone)) {
@@ -173,6 +226,20 @@ export class Sync extends Emitter {
     if (!isUnidentified(todoKey)) await this.look(todoKey);
   }
 
+  /** The same for what is held back, one after the other. */
+  async prepareHeld() {
+    if (this.isPreparing) return;
+    this.isPreparing = true;
+    try {
+      for (const todoKey of this.undo.held) {
+        const answer = isUnidentified(todoKey) ? null : await this.look(todoKey);
+        if (answer?.outcome === 'away') return;
+      }
+    } finally {
+      this.isPreparing = false;
+    }
+  }
+
   titleRecords({ recordKeys }) {
     const { records } = this.outbox;
     return recordKeys.filter((key) => 'title' in fieldsOf(records.get(key)));
@@ -213,6 +280,7 @@ export class Sync extends Emitter {
   }
 
   settleGone(todoKey) {
+    if (this.undo.holds(todoKey)) return SETTLED; // the user is told if it is taken back
     const owed = this.outbox.owed(todoKey);
     const recordKeys = owed?.recordKeys ?? [];
     const { title } = owed?.changes ?? {};
@@ -247,11 +315,12 @@ export class Sync extends Emitter {
    * Keeps words that the user has not finished with.
    * @param {string} text
    * @param {string} reason
-   * @param {TodoKey} todoKey
+   * @param {TodoKey} [todoKey]
+   * @param {Words['kind']} [kind]
    */
-  keepWords(text, reason, todoKey = this.randomKey()) {
+  keepWords(text, reason, todoKey = this.randomKey(), kind = 'lost') {
     /** @type {Words} */
-    const words = { type: 'words', todoKey, kind: 'lost', text, reason };
+    const words = { type: 'words', todoKey, kind, text, reason };
     this.outbox.add(words);
     this.emit('words', this.outbox.words);
   }
@@ -277,9 +346,17 @@ export class Sync extends Emitter {
   /** @param {News} news from this tab or another */
   receive(news) {
     if (news.type === 'owed') {
+      if (this.outbox.forgotten.has(news.recordKey)) return; // it was taken back before
       this.outbox.remember(news.recordKey, news.debt);
+      this.undo.hold(news.debt);
       this.clock.setTimeout(() => this.sender.run(), TAKE_OVER);
       this.emit('owed', news);
+    } else if (news.type === 'offer') {
+      this.undo.hear(news.id, news.offer);
+      if (!news.offer) this.clock.setTimeout(() => this.sender.run(), TAKE_OVER);
+    } else if (news.type === 'undone') {
+      this.outbox.forget(news.recordKeys);
+      for (const todoKey of news.todoKeys) this.emit('owed', { todoKey });
     } else {
       this.receiveAnswer(news);
     }
@@ -294,7 +371,10 @@ export class Sync extends Emitter {
     this.outbox.forget(recordKeys.filter((key) => key !== kept?.recordKey));
     if (kept) this.outbox.keepWords(kept);
     if (todo) {
-      if (todo.id !== todoKey) this.outbox.identify(todoKey, todo.id);
+      if (todo.id !== todoKey) {
+        this.outbox.identify(todoKey, todo.id);
+        this.undo.identify(todoKey, todo.id);
+      }
       this.known.set(todo.id, { outcome: 'saved', todo, tag });
       this.emit('saved', { todoKey, todo });
       if (!isNews) this.refresh(); // another tab sent it, too, and its answer may be the newer one
@@ -338,7 +418,16 @@ export class Sync extends Emitter {
       this.listTag = answer.tag;
       this.forgetOldTags(answer.todos);
       this.emit('list', answer.todos);
+      this.becomeCurrent();
+    } else {
+      this.becomeCurrent();
     }
+  }
+
+  becomeCurrent() {
+    this.isStale = false;
+    this.emitStatus();
+    this.emit('current', null);
   }
 
   /** A tag is that of what the user was looking at no more when the todo has changed. */
@@ -356,9 +445,10 @@ export class Sync extends Emitter {
    * opening.
    */
   leave() {
+    this.hide();
     if (this.lock.isWaiting || this.trouble.kind === 'otherList') return;
     this.outbox.reload();
-    for (const todoKey of this.outbox.ready()) {
+    for (const todoKey of this.outbox.ready((key) => this.undo.holds(key))) {
       const owed = this.outbox.owed(todoKey);
       if (!owed) continue;
       if (owed.creation) {
@@ -375,8 +465,9 @@ export class Sync extends Emitter {
 
   emitStatus() {
     this.emit('status', {
-      owed: this.outbox.todoKeys().length,
-      isFailing: this.sender.isFailing,
+      owed: this.outbox.todoKeys().filter((key) => !this.undo.holds(key)).length,
+      isFailing: this.sender.isFailing || this.isStale,
+      isStale: this.isStale,
       isUnsafe: this.outbox.unsafe.size > 0,
       trouble: this.trouble,
     });

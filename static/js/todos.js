@@ -1,5 +1,7 @@
 import { Emitter } from './emitter.js';
 
+const GONE_MEANWHILE = 'It was deleted elsewhere meanwhile.';
+
 /** One todo: `saved` is what the server last said; `shown` has what is still owed, too. */
 export class Todo {
   isEdited = false; // then it stays on the screen
@@ -36,7 +38,7 @@ export class Todo {
   }
 
   delete(seen = this.shown) {
-    this.sync.owe({ type: 'delete', todoKey: this.key, seen });
+    this.sync.delete('Deleted', [{ todoKey: this.key, seen }]);
   }
 }
 
@@ -50,6 +52,9 @@ export class Todos extends Emitter {
 
   /** @type {Map<TodoKey, Todo>} */
   byKey = new Map();
+
+  /** @type {Deletion[]} what was taken back, until the server has said whether it has them */
+  restored = [];
 
   /**
    * @param {Fields[]} list
@@ -65,6 +70,7 @@ export class Todos extends Emitter {
     sync.on('gone', ({ todoKey }) => this.takeGone(todoKey));
     sync.on('refused', (news) => this.takeRefused(news));
     sync.on('list', (newer) => this.takeList(newer));
+    sync.on('current', () => this.checkRestored());
   }
 
   get visible() {
@@ -77,7 +83,12 @@ export class Todos extends Emitter {
 
   create(title) {
     const last = this.all.findLast(({ saved }) => saved.id !== undefined);
-    this.sync.create({ title, completed: false }, last?.saved.id ?? -1);
+    return this.sync.create({ title, completed: false }, last?.saved.id ?? -1);
+  }
+
+  /** @param {string[]} titles of todos that can be taken back together */
+  createAll(titles) {
+    this.sync.undo.extend('Added', titles.map((title) => this.create(title)));
   }
 
   completeAll(completed) {
@@ -85,7 +96,32 @@ export class Todos extends Emitter {
   }
 
   clearCompleted() {
-    for (const todo of this.completed) todo.delete();
+    const completed = this.completed.map(({ key, shown }) => ({ todoKey: key, seen: shown }));
+    if (completed.length) this.sync.delete('Cleared', completed);
+  }
+
+  /** @returns {Todo[]} the todos that are there again */
+  undo() {
+    const { deletions, added } = this.sync.takeBack();
+    for (const todoKey of added) {
+      const todo = this.find(todoKey);
+      if (todo) this.sync.owe({ type: 'delete', todoKey: todo.key, seen: todo.shown });
+    }
+    this.restored.push(...deletions);
+    this.sync.refresh();
+    return deletions.map(({ todoKey }) => this.find(todoKey)).filter((todo) => todo !== undefined);
+  }
+
+  checkRestored() {
+    for (const { todoKey, seen } of this.restored.splice(0)) {
+      const isGone = !this.find(todoKey);
+      if (!isGone) continue;
+      this.sync.keepWords(String(seen.title ?? ''), GONE_MEANWHILE, todoKey, 'gone');
+    }
+  }
+
+  find(todoKey) {
+    return this.byKey.get(this.sync.outbox.currentKey(todoKey));
   }
 
   /** @returns {Todo | undefined} the nearest one before it that meets the condition */
@@ -155,10 +191,9 @@ export class Todos extends Emitter {
     const isMisplaced = this.all.some(({ saved }, other) =>
       other < place ? saved.id > id : saved.id < id);
     if (todo.isEdited || !isMisplaced) return;
-    if (todo.isVisible) this.emit('remove', todo);
     this.drop(todo);
     this.insert(todo);
-    if (todo.isVisible) this.emit('add', todo);
+    if (todo.isVisible) this.emit('move', todo);
   }
 
   obtain(todoKey, saved) {

@@ -49,7 +49,8 @@ def open_page(chromium):
 
     def open_page(url, context=None, **options):
         if context is None:
-            context = chromium.new_context(**options)
+            # What a worker fetches, tests cannot intercept: test_offline.py is about it.
+            context = chromium.new_context(**{"service_workers": "block", **options})
             context.set_default_timeout(10_000)
             contexts.append(context)
         page = context.new_page()

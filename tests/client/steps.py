@@ -8,6 +8,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = sync_api.expect
+expect.set_options(timeout=15_000)  # milliseconds; a loaded machine takes some
 
 
 class Site:
@@ -54,9 +55,19 @@ IS_OWED = """() => Object.entries(localStorage).some(([key, value]) =>
   key.startsWith('todomvc ') && !value.includes('"type":"words"'))"""
 
 
+# What a browser does as the user goes to another tab: then nothing is offered to be taken back any more.
+HIDE = """() => {
+  const isHidden = document.hidden;
+  if (!isHidden) Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  if (!isHidden) delete document.hidden;
+}"""
+
+
 def settle(page, seconds=15):
     """Wait until nothing is owed to the server. (Not by wait_for_function, whose eval the page's policy forbids.)"""
     end = time.monotonic() + seconds
+    page.evaluate(HIDE)
     while page.evaluate(IS_OWED):
         assert time.monotonic() < end, f"after {seconds} s something is still owed"
         page.wait_for_timeout(20)

@@ -18,7 +18,7 @@ from wsgiref.util import shift_path_info
 
 import pytest
 from conftest import serve
-from steps import Site, add, edit, expect, row, settle, shown, sync_api
+from steps import HIDE, Site, add, edit, expect, row, settle, shown, sync_api
 
 from todomvc import TodoMVC
 
@@ -142,6 +142,7 @@ def test_what_is_done_while_the_server_is_away_is_kept_and_sent(restartable, ope
     page.keyboard.press("Enter")
     row(page, "two").locator(".toggle").check()
     row(page, "three").locator(".destroy").click()
+    page.evaluate(HIDE)
     expect(status(page)).to_have_text("5 changes not saved yet — retrying")
     restartable.start()
     assert agree(page, restartable) == ["first", "two", "four", "five"]
@@ -484,6 +485,7 @@ def test_a_refused_edit_is_undone_and_what_was_typed_offered_again(three, site):
 def test_a_refused_toggle_or_delete_is_undone(three, site, method, control):
     intercept(three, method, refuse(400))
     row(three, "two").locator(control).click()
+    three.evaluate(HIDE)
     expect(three.get_by_role("alert")).to_contain_text("A change was not saved. No.")
     expect(shown(three)).to_have_text(["one", "two", "three"])
     expect(row(three, "two").locator(".toggle")).not_to_be_checked()
@@ -770,7 +772,7 @@ def household():
 @pytest.fixture
 def come(chromium, open_page):
     """Open the page as a user, in one browser."""
-    with contextlib.closing(chromium.new_context()) as context:
+    with contextlib.closing(chromium.new_context(service_workers="block")) as context:
 
         def come(url, user):
             context.add_cookies([{"name": "user", "value": user, "url": url}])
@@ -814,7 +816,7 @@ def test_a_tab_left_open_is_not_that_of_the_next_user(household, come):
 
 
 def test_tabs_of_two_users_in_one_browser_leave_each_other_alone(household, chromium, open_page):
-    with household.running() as url, contextlib.closing(chromium.new_context()) as browser:
+    with household.running() as url, contextlib.closing(chromium.new_context(service_workers="block")) as browser:
         pages = {}
         for user in "ann", "bob":
             pages[user] = page = open_page("about:blank", browser)
@@ -1042,6 +1044,7 @@ def test_in_a_chromium_that_blocks_site_data_changes_are_sent(chromium, site, tm
         edit(page, "two").fill("second")
         page.keyboard.press("Enter")
         row(page, "one").locator(".destroy").click()
+        page.evaluate(HIDE)
         wait_until(lambda: site.titles == ["second", "three"])
 
 
@@ -1087,6 +1090,7 @@ def test_behind_a_proxy_that_weakens_tags_a_conflict_is_found(weak, site):
 def test_an_offline_delete_of_what_was_rewritten_asks(three, site):
     three.context.set_offline(True)
     row(three, "two").locator(".destroy").click()
+    three.evaluate(HIDE)
     site.send("PATCH", site.todos[1]["id"], {"title": "two, and the insurance card"})
     three.context.set_offline(False)
     alert = three.get_by_role("alert")

@@ -5,6 +5,7 @@ import { TabLock } from '../../static/js/sender.js';
 import { Server } from '../../static/js/server.js';
 import { Sync } from '../../static/js/sync.js';
 import { Todos } from '../../static/js/todos.js';
+import { Undo } from '../../static/js/undo.js';
 
 const URL = '/todos/';
 
@@ -108,6 +109,7 @@ export class World {
     if (condition && condition !== list.tag(todo)) return reply(412, {});
     if (method === 'DELETE') {
       this.checkSeen(todo);
+      this.checkNotOffered(id);
       list.todos[id] = null;
       return reply(200, todo);
     }
@@ -119,6 +121,12 @@ export class World {
   /** What nobody in front of this browser has seen must not go. */
   checkSeen({ title }) {
     if (!this.seen.has(title)) this.faults.push(`“${title}” was overwritten unseen`);
+  }
+
+  /** What the user may still take back must not go. */
+  checkNotOffered(id) {
+    const isOffered = this.tabs.some(({ undo, frozen }) => !frozen && undo.isOpen && undo.holds(id));
+    if (isOffered) this.faults.push(`todo ${id} was deleted while its undo was offered`);
   }
 
   seen = new Set();
@@ -195,8 +203,10 @@ export class World {
     const random = () => 0.5;
     tab.channel = { postMessage: (data) => this.post(tab, data), onmessage: null };
     tab.outbox = outbox;
+    tab.undo = new Undo(name, { outbox, storage, clock, randomKey });
     tab.sync = new Sync({
       outbox,
+      undo: tab.undo,
       server: new Server({ url: URL, list: 'home', user: 'alice' }, {
         fetch: (url, options) => this.fetch(tab, url, options),
         clock,
