@@ -25,3 +25,7 @@ def installed(folder):
             command = [find("npm"), "ci", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
     return modules
+
+
+if __name__ == "__main__":
+    installed(Path(__file__).parent)
