@@ -236,5 +236,8 @@ def new_file(path: str, todos: Any) -> Iterator[str]:
 
 def say(text: str) -> None:
     """Print a line. If it cannot be printed, what was done is done."""
-    with contextlib.suppress(AttributeError, OSError, ValueError):  # there is no stderr
+    try:
         sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # there may be no stderr
+        sys.stderr = None  # else Python tries again at its end, and exits with 120

@@ -27,7 +27,7 @@ def command(folder, *arguments, **options):
 def done(folder, *arguments, **options):
     """Run the command, which must succeed; return what it wrote to stdout."""
     process = command(folder, *arguments, **options)
-    assert process.returncode == 0, process.stderr.decode()
+    assert process.returncode == 0, process.stderr
     return process.stdout
 
 
