@@ -119,7 +119,7 @@ class SQLiteTodoList:
         """
         with self.file.moment() as database, contextlib.closing(sqlite3.connect(path)) as copy:
             database.backup(copy, pages=1000, progress=lambda _, left, total: progress(total - left, total), sleep=0)
-            copy.execute("PRAGMA journal_mode = DELETE")  # so that it is one file
+            pragma(copy, "journal_mode = DELETE")  # so that it is one file
             copy.execute(RENEW, (new_identity(),))
             copy.commit()
 

@@ -4,7 +4,6 @@ import gzip
 import io
 import threading
 import time
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -56,6 +55,7 @@ def test_a_body_that_is_not_wanted_is_dropped_and_never_kept(environ, framing):
         if framing == "length"
         else {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     )
+    tracemalloc = pytest.importorskip("tracemalloc")  # PyPy has none
     tracemalloc.start()
     try:
         call(application, environ.pop("REQUEST_METHOD", "POST"), environ.pop("PATH_INFO", "/todos/"), **environ)
@@ -200,6 +200,7 @@ def test_no_file_is_compressed_before_it_is_asked_for_or_if_it_is_not_text(monke
 
 
 def test_a_large_folder_is_not_in_memory_twice(tmp_path):
+    tracemalloc = pytest.importorskip("tracemalloc")  # PyPy has none
     size = 16 * MEBIBYTE
     (tmp_path / "a.png").write_bytes(bytes(size))
     (tmp_path / "a.js").write_bytes(bytes(size))

@@ -35,6 +35,8 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 import todomvc
 ours = [(event, arguments) for event, arguments in deeds if event != "os.listdir" and ".so" not in str(arguments[0])]
+if sys.implementation.name == "pypy":  # os.urandom opens it there
+    ours = [(event, arguments) for event, arguments in ours if (event, arguments[0]) != ("open", "/dev/urandom")]
 print(ours)
 print(threading.active_count())
 """
