@@ -104,15 +104,14 @@ class TodoMVC:
             route("/todos/?", GET=self.list_todos, POST=self.create_todo, DELETE=self.delete_all_todos),
             route("/todos/0*([0-9]{1,18})", GET=read, PUT=update, PATCH=update, DELETE=delete),
         ]
-        self.file_handlers: Handlers = {"GET": self.file, "HEAD": self.file}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return send(self.attempt(environ, self.respond), environ, start_response)
 
-    def attempt(self, environ: WSGIEnvironment, respond: Handler, *arguments: Any) -> Response:
+    def attempt(self, environ: WSGIEnvironment, respond: Callable[[WSGIEnvironment], Response]) -> Response:
         """Return the response, or that of the error which was raised."""
         try:
-            return respond(environ, *arguments)
+            return respond(environ)
         except HTTPError as error:
             return error_response(error, environ)
         except TodoTooLarge as error:
@@ -123,34 +122,34 @@ class TodoMVC:
         except Exception:
             trace = traceback.format_exc()
             print(trace, end="", file=environ["wsgi.errors"], flush=True)
-            is_near = environ.get("REMOTE_ADDR", "").startswith(("127.", "::1", "::ffff:127."))
-            detail = trace if self.debug and is_near else SEE_LOG
+            is_shown = self.debug and is_loopback(url_host(environ.get("REMOTE_ADDR", "")))
+            detail = trace if is_shown else SEE_LOG
             return error_response(HTTPError("500 Internal Server Error", detail), environ)
 
     def respond(self, environ: WSGIEnvironment) -> Response:
-        handlers, arguments = self.find(environ)
-        if handlers is self.file_handlers:
-            return handle(environ, handlers, *arguments)
-        todos = self.list_of(environ)
-        identity = todos.identity
-        response = self.attempt(environ, self.respond_from, identity, handlers, todos, *arguments)
-        return response._replace(headers=[*response.headers, ("Todo-List", identity)])
-
-    def respond_from(self, environ: WSGIEnvironment, identity: str, handlers: Handlers, *arguments: Any) -> Response:
-        if environ["REQUEST_METHOD"] not in SAFE_METHODS:
-            refuse_other_list(identity, environ)
-        return handle(environ, handlers, *arguments)
-
-    def find(self, environ: WSGIEnvironment) -> tuple[Handlers, tuple[Any, ...]]:
-        """Return the handlers of the path, none if there is nothing at it, and what they take."""
         path = environ.get("PATH_INFO", "")
         for pattern, handlers in self.routes:
             match = pattern.fullmatch(path)
             if match:
-                return handlers, match.groups()
+                return self.respond_from_list(environ, handlers, *match.groups())
         self.refresh_folders(environ)
         document = self.files.get(path)
-        return (self.file_handlers, (document,)) if document else ({}, ())
+        if document:
+            return handle(environ, {"GET": document.response, "HEAD": document.response})
+        return self.respond_from_list(environ, {})
+
+    def respond_from_list(self, environ: WSGIEnvironment, handlers: Handlers, *arguments: str) -> Response:
+        """Return the response of a handler, or of the error that it raised. Both name the list."""
+        todos = self.list_of(environ)
+        identity = todos.identity
+
+        def respond(environ: WSGIEnvironment) -> Response:
+            if environ["REQUEST_METHOD"] in WRITES:
+                refuse_other_list(identity, environ)
+            return handle(environ, handlers, todos, *arguments)
+
+        response = self.attempt(environ, respond)
+        return response._replace(headers=[*response.headers, ("Todo-List", identity)])
 
     def read_folders(self) -> None:
         files = read_static_files(self.static, self.page_headers, self.todos.files, self.files)
@@ -182,9 +181,6 @@ class TodoMVC:
 
         key = environ.get("REMOTE_USER"), identity, root, template.template
         return self.pages.latest(key, todos.version, render).response(environ)
-
-    def file(self, environ: WSGIEnvironment, document: Document) -> Response:
-        return document.response(environ)
 
     def list_todos(self, environ: WSGIEnvironment, todos: AnyTodoList) -> Response:
         url, identity = list_url(environ) if self.todo_backend else "", todos.identity
@@ -271,9 +267,9 @@ def found(todo: bytes | None) -> bytes:
 def add_urls(body: bytes, url: str) -> bytes:
     """Return a todo, or an array of todos, with a `url` in each: that of the list and the todo's id."""
     value = json.loads(body)
-    if isinstance(value, list):
-        return json_array(encode_safely({**todo, "url": f"{url}{todo['id']}"}) for todo in value)
-    return encode_safely({**value, "url": f"{url}{value['id']}"})
+    for todo in value if isinstance(value, list) else [value]:
+        todo["url"] = f"{url}{todo['id']}"
+    return encode_safely(value)
 
 
 def list_url(environ: WSGIEnvironment) -> str:
@@ -283,12 +279,12 @@ def list_url(environ: WSGIEnvironment) -> str:
 
 
 def unavailable_error(error: ListUnavailable) -> HTTPError:
-    is_known = not isinstance(error, Unconfirmed)
+    is_unconfirmed = isinstance(error, Unconfirmed)
     if isinstance(error, ListFull):
-        outcome = "nothing was changed" if is_known else "nobody can tell whether it was changed"
+        outcome = "nobody can tell whether it was changed" if is_unconfirmed else "nothing was changed"
         return HTTPError("507 Insufficient Storage", f"The disk is full and {outcome}: make room first.")
     detail = "Nothing was changed: try again soon."
-    if not is_known:
+    if is_unconfirmed:
         detail = "Nobody can tell whether it was changed: read it before you try again."
     return HTTPError("503 Service Unavailable", detail, ("Retry-After", "1"))
 
@@ -344,10 +340,9 @@ class HTTPError(Exception):
 
 Handler = Callable[..., Response]  # takes the environ, the list, and the groups of the route's pattern
 Handlers = dict[str, Handler]  # by method
-Route = tuple[re.Pattern[str], Handlers]
 
 
-def route(pattern: str, **handlers: Handler) -> Route:
+def route(pattern: str, **handlers: Handler) -> tuple[re.Pattern[str], Handlers]:
     """Return a row of the table of routes. The handler of GET answers HEAD, too (RFC 9110, section 9.3.2)."""
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
@@ -377,10 +372,12 @@ class Document:
     def __init__(
         self, body: bytes, content_type: str, headers: Iterable[Header] = (), gzip_level: int = 4, salt: str = ""
     ) -> None:
-        self.vary = [("Vary", "Accept-Encoding")] if len(body) > MIN_GZIPPED and is_compressible(content_type) else []
+        is_text = re.match(r"text/|.*[/+](json|xml)", content_type)
+        self.vary = [("Vary", "Accept-Encoding")] if is_text and len(body) > MIN_GZIPPED else []
         self.plain = tagged(body, [("Content-Type", content_type), *self.vary, *headers], salt)
         self.gzipped: Response | None = None
-        self.stamp: object = None  # of the file
+        self.version: object = None  # of the todos or of the file in it
+        self.began = 0.0  # when it was begun, by time.monotonic
         self.gzip_level, self.compressing = gzip_level, threading.Lock()
         self.size = 2 * len(body) + 2000  # an upper bound of its memory in bytes, with the gzip coding
 
@@ -402,52 +399,43 @@ class DocumentCache:
     """The latest document of each key. A version is rendered once, however many ask for it at the same moment."""
 
     def __init__(self) -> None:
-        self.renderings: OrderedDict[Hashable, Rendering] = OrderedDict()  # by key, the oldest first
+        self.renderings: OrderedDict[Hashable, Document] = OrderedDict()  # by key, the oldest first
         self.size = 0  # bytes
-        self.count = 0  # how many renderings have begun
         self.lock = threading.Lock()
         self.turns = [threading.Lock() for _ in range(64)]  # each for the keys of a hash value
 
     def latest(self, key: Hashable, version: object, render: Callable[[], Document]) -> Document:
         """Return a document that is not older than this version, which was read before.
 
-        While another request renders the document, this one waits. What was rendered from its arrival on, will do.
+        While another request renders the document, this one waits. A rendering that began after its arrival will do.
         """
         last = self.renderings.get(key)
         if last and last.version == version:
-            return last.document
-        arrival = self.count
+            return last
+        arrival = time.monotonic()
         turn = self.turns[hash(key) % len(self.turns)]
         is_held = turn.acquire(timeout=MAX_TURN)
         try:
             last = self.renderings.get(key)
-            if last and (last.version == version or last.number > arrival):
-                return last.document
-            with self.lock:
-                number = self.count = self.count + 1
+            if last and (last.version == version or last.began > arrival):
+                return last
+            began = time.monotonic()
             document = render()
-            self.keep(key, Rendering(version, number, document))
+            document.version, document.began = version, began
+            self.keep(key, document)
             return document
         finally:
             if is_held:
                 turn.release()
 
-    def keep(self, key: Hashable, rendering: Rendering) -> None:
+    def keep(self, key: Hashable, document: Document) -> None:
         with self.lock:
-            replaced = self.renderings.pop(key, None)
-            self.renderings[key] = rendering
-            self.size += rendering.document.size - (replaced.document.size if replaced else 0)
+            last = self.renderings.pop(key, None)
+            self.renderings[key] = document
+            self.size += document.size - (last.size if last else 0)
             while self.size > MAX_CACHED and len(self.renderings) > 1:
                 _, oldest = self.renderings.popitem(last=False)
-                self.size -= oldest.document.size
-
-
-class Rendering(NamedTuple):
-    """A document, and the version of which it was rendered, or a newer one. `number` is its place in their order."""
-
-    version: object
-    number: int
-    document: Document
+                self.size -= oldest.size
 
 
 def tagged(body: bytes, headers: list[Header], salt: str) -> Response:
@@ -497,12 +485,12 @@ def accepts_gzip(accept_encoding: str) -> bool:
     weights = {}
     for item in accept_encoding.lower().split(","):
         coding, _, weight = item.replace(" ", "").replace("\t", "").partition(";q=")
-        weights[coding] = float(weight or 1) if is_weight(weight or "1") else 0
+        weights[coding] = float(weight or 1) if re.fullmatch(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)?", weight) else 0
     weight_of_gzip = weights.get("gzip", weights.get("*", 0))
     return weight_of_gzip > 0 and weight_of_gzip >= weights.get("identity", 0)
 
 
-def read_json_object(environ: WSGIEnvironment, declared: str = "application/json") -> dict[str, Any]:
+def read_json_object(environ: WSGIEnvironment, declared: str = "application/json") -> Fields:
     """Return the JSON object in the request body, declared as this media type.
 
     Raise HTTPError 400, 411, 413 or 415 if there is none.
@@ -605,9 +593,9 @@ def read_pieces(environ: WSGIEnvironment, size: int) -> Iterator[bytes]:
 def idempotency_key(environ: WSGIEnvironment) -> str | None:
     """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), or None. Raise HTTPError 400 if bad."""
     key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None or is_key(key):
-        return key
-    raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
+    if key is not None and not is_key(key):
+        raise HTTPError("400 Bad Request", "Send an Idempotency-Key of 1 to 255 visible ASCII characters.")
+    return key
 
 
 def url_host(name: str) -> str:
@@ -643,12 +631,12 @@ def problem_response(error: HTTPError) -> Response:
     return Response(error.status, [("Content-Type", "application/problem+json"), *error.headers], body)
 
 
-SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+WRITES = frozenset(["POST", "PUT", "PATCH", "DELETE"])
 ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
-is_compressible = re.compile(r"text/.*|.*[/+](?:json|xml)").match
-is_weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
-is_length = re.compile("[0-9]{1,18}").fullmatch
+LOOPBACK_IPV4 = r"127(?:\.[0-9]{1,3}){3}"
+is_loopback = re.compile(rf"localhost|{LOOPBACK_IPV4}|\[::1\]|\[::ffff:{LOOPBACK_IPV4}\]").fullmatch
 is_key = re.compile("[!-~]{1,255}").fullmatch
+is_length = re.compile("[0-9]{1,18}").fullmatch
 JSON = ("Content-Type", "application/json")
 MERGE_PATCH = "application/merge-patch+json"
 ACCEPT_PATCH = ("Accept-Patch", f"application/json, {MERGE_PATCH}")
@@ -720,26 +708,24 @@ def read_static_files(
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder}: it is not a folder of static files")
-    root, private = os.path.realpath(str(folder)), set(private)
-    private_ids = {file_id(os.stat(path)) for path in private if os.path.exists(path)}
-    files = {}
+    if isinstance(folder, Path):  # and not in a zip archive, which has no links
+        folder = folder.resolve()
+    names, files = set(private), {}
+    ids = {file_id(path) for path in names if os.path.exists(path)}
     for name, path in walk(folder):
-        key, stamp = os.fsencode(name).decode("latin-1"), None
         if isinstance(path, Path):
-            place = os.path.realpath(path) if path.is_symlink() else os.path.join(root, *name.split("/"))
-            status = os.stat(place)
-            if place in private or file_id(status) in private_ids or not is_within(place, root):
+            place = str(path.resolve() if path.is_symlink() else path)
+            if place in names or file_id(place) in ids or not is_within(place, str(folder)):
                 continue
-            stamp = stamp_of(status)
-        document = before.get(key)
-        if not (document and stamp and document.stamp == stamp):
-            body = path.read_bytes()
-            if not (document and document.plain.body == body):
-                content_type = CONTENT_TYPES.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
-                document = Document(body, content_type, headers, 9)
-            document.stamp = stamp
-        files[key] = document
+        key = os.fsencode(name).decode("latin-1")
+        files[key] = read_static_file(path, headers, before.get(key))
     return files
+
+
+def file_id(path: str) -> tuple[int, int]:
+    """Return what tells a file from all others, by whatever path."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def is_within(path: str, root: str) -> bool:
@@ -747,16 +733,27 @@ def is_within(path: str, root: str) -> bool:
     return path.startswith(root + os.sep) and f"{os.sep}." not in path[len(root) :]
 
 
-def file_id(status: os.stat_result) -> tuple[int, int]:
-    """Return what tells a file from all others, by whatever path."""
-    return status.st_dev, status.st_ino
+def read_static_file(path: AnyPath, headers: list[Header], last: Document | None) -> Document:
+    """Return a file: the last document of it, if it has not changed."""
+    version = version_of(path)
+    if last and version and last.version == version:
+        return last
+    body = path.read_bytes()
+    if not last or last.plain.body != body:
+        content_type = CONTENT_TYPES.get(os.path.splitext(path.name)[1].lower(), "application/octet-stream")
+        last = Document(body, content_type, headers, 9)
+    last.version = version
+    return last
 
 
-def stamp_of(status: os.stat_result) -> object:
-    """Return what is another one when a file has changed, or None if it has just changed and may do so unseen."""
-    if time.time() - status.st_mtime < 2:  # seconds, the coarsest clock of a file system
+def version_of(path: AnyPath) -> object:
+    """Return what is another one when a file has changed. None stands for one that may change unseen."""
+    if isinstance(path, zipfile.Path):
         return None
-    return file_id(status), status.st_mtime_ns, status.st_size
+    status = path.stat()
+    changed = max(status.st_mtime, status.st_ctime)  # installers of packages set the first to a constant
+    has_settled = time.time() - changed > 2  # seconds, the coarsest clock of a file system
+    return (status.st_ino, status.st_size, changed) if has_settled else None
 
 
 def read_api_description(headers: list[Header]) -> dict[str, Document]:
@@ -817,6 +814,7 @@ CONTENT_TYPES = {  # mimetypes depends on the machine: on some, a script is text
 
 # The list. Nothing in this section knows what HTTP is.
 
+Fields = dict[str, Any]  # of a todo, without its id
 Check = Callable[[bytes], object]
 Replaced = tuple[bytes | None, bytes | None]  # a todo before and after a write; None where there is none
 StoredRow = tuple[str, int, bytes | None, str | None, str | None]  # user, id, todo, its key, digest of its fields
@@ -863,14 +861,13 @@ class AnyTodoList(Protocol):
     @property
     def identity(self) -> str: ...
     def renew(self) -> None: ...
+    def close(self) -> None: ...
     @property
     def version(self) -> object: ...
     def __iter__(self) -> Iterator[bytes]: ...
-    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]: ...
+    def create(self, fields: Fields, key: str | None = None) -> tuple[int, bytes | None]: ...
     def read(self, id: int) -> bytes | None: ...
-    def update(
-        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
-    ) -> bytes | None: ...
+    def update(self, id: int, fields: Fields, check: Check | None = None, is_patch: bool = False) -> bytes | None: ...
     def delete(self, id: int, check: Check | None = None) -> bytes | None: ...
     def delete_all(self, check: Check | None = None) -> list[bytes]: ...
 
@@ -923,6 +920,9 @@ class TodoList:
         for todos in [self, *self.users.values()]:
             todos.identity = new_identity()
 
+    def close(self) -> None:
+        """Close what the store holds open: here, nothing. Nobody may be using it, nor use it later."""
+
     def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the store holds, in the order of the ids of each list, or over the list of a user.
 
@@ -951,7 +951,7 @@ class TodoList:
         with self.lock:
             return filter(None, self.todos.copy())
 
-    def create(self, fields: dict[str, Any], key: str | None = None) -> tuple[int, bytes | None]:
+    def create(self, fields: Fields, key: str | None = None) -> tuple[int, bytes | None]:
         """Add a todo; return its id and the todo. A key makes one todo only: the next time, it returns that one.
 
         Raises KeyReused if the key made a todo of other fields, TodoTooLarge if the todo is over MAX_TODO.
@@ -974,9 +974,7 @@ class TodoList:
         """Return a todo."""
         return self.todos[id] if 0 <= id < len(self.todos) else None
 
-    def update(
-        self, id: int, fields: dict[str, Any], check: Check | None = None, is_patch: bool = False
-    ) -> bytes | None:
+    def update(self, id: int, fields: Fields, check: Check | None = None, is_patch: bool = False) -> bytes | None:
         """Merge fields into a todo; return it. `check` first gets the stored todo, and may raise to prevent that.
 
         is_patch: whether the fields are a merge patch (RFC 7396), in which null removes a member and objects merge.
@@ -1019,11 +1017,11 @@ def list_identity(store: str, user: bytes) -> str:
     return hashlib.sha256(store.encode() + user).hexdigest()[:32]
 
 
-def digest_of(fields: dict[str, Any]) -> str:
+def digest_of(fields: Fields) -> str:
     return hashlib.sha256(encode_json(fields).encode()).hexdigest()
 
 
-def merge(todo: bytes, fields: dict[str, Any], id: int, is_patch: bool = False) -> bytes:
+def merge(todo: bytes, fields: Fields, id: int, is_patch: bool = False) -> bytes:
     """Return a todo with fields merged into it. Raise TodoTooLarge as `encode_todo`."""
     old = json.loads(todo)
     new = merge_patch(old, fields) if is_patch else {**old, **fields}
@@ -1043,7 +1041,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def around_id(fields: dict[str, Any]) -> tuple[bytes, bytes]:
+def around_id(fields: Fields) -> tuple[bytes, bytes]:
     """Return a new todo in two parts, for a store that knows the id later: before the id, and after it."""
     before, after = encode_todo({**fields, "id": PLACE_OF_ID}).split(str(PLACE_OF_ID).encode())
     return before, after
@@ -1052,10 +1050,9 @@ def around_id(fields: dict[str, Any]) -> tuple[bytes, bytes]:
 def encode_todo(todo: dict[str, Any], old_size: int = 0) -> bytes:
     """Return a todo as it is stored. Raise TodoTooLarge if it is over MAX_TODO, and not smaller than it was."""
     body = encode_safely(todo)
-    if len(body) > MAX_TODO:
-        size = len(body) - len(f',"id":{todo["id"]}')
-        if size > MAX_TODO and not len(body) < old_size:
-            raise TodoTooLarge(f"A todo has at most {MAX_TODO} bytes as ASCII JSON, and this one would have {size}.")
+    size = len(body) - len(f',"id":{todo["id"]}')
+    if size > MAX_TODO and len(body) >= old_size:
+        raise TodoTooLarge(f"A todo has at most {MAX_TODO} bytes as ASCII JSON, and this one would have {size}.")
     return body
 
 
@@ -1088,12 +1085,9 @@ def decode_json(text: str, max_depth: int = MAX_DEPTH) -> Any:
     if text.count("[") + text.count("{") > max_depth:
         refuse_depth(text, max_depth)
     try:
-        value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(WHITESPACE)))
-        if text[end:].strip(WHITESPACE):
-            raise json.JSONDecodeError("", text, end)
+        return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON, from line {error.lineno} column {error.colno} on") from None
-    return value
 
 
 def refuse_depth(text: str, max_depth: int = MAX_DEPTH) -> None:
@@ -1126,7 +1120,6 @@ def whole_number(text: str) -> int:
         raise ValueError(f"a number of {len(text)} digits is too long") from None
 
 
-WHITESPACE = " \t\r\n"
 JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 decoder = json.JSONDecoder(  # parse_constant is called for NaN and Infinity
     object_pairs_hook=distinct_names, parse_int=whole_number, parse_float=finite_float, parse_constant=finite_float

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from todomvc import SAFE_METHODS, Header, HTTPError, Response, error_response, send, url_host
+from todomvc import Header, HTTPError, Response, error_response, is_loopback, send, url_host
 
 __all__ = [
     "allow_origins",
@@ -101,7 +101,7 @@ def refuse_cross_origin_writes(application: WSGIApplication, origins: Container[
     """
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in SAFE_METHODS or is_same_origin(environ):
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS") or is_same_origin(environ):
             return application(environ, start_response)
         if "*" in origins or environ.get("HTTP_ORIGIN") in origins:
             return application(environ, start_response)
@@ -117,7 +117,7 @@ def is_same_origin(environ: WSGIEnvironment) -> bool:
     if site:
         return site in ("same-origin", "none")
     origin = environ.get("HTTP_ORIGIN")
-    return not origin or origin.partition("://")[2] == environ.get("HTTP_HOST")
+    return not origin or origin.partition("://")[1:] == ("://", environ.get("HTTP_HOST"))  # it may be "null"
 
 
 def allow_origins(application: WSGIApplication, origins: Container[str]) -> WSGIApplication:
@@ -196,8 +196,6 @@ def host_name(host: str) -> str:
     return re.sub(r":[0-9]*\Z", "", host)
 
 
-LOOPBACK_IPV4 = r"127(?:\.[0-9]{1,3}){3}"
-is_loopback = re.compile(rf"localhost|{LOOPBACK_IPV4}|\[::1\]|\[::ffff:{LOOPBACK_IPV4}\]").fullmatch
 is_list_of_names = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z, -]+").fullmatch  # of header fields
 EXPOSED_HEADERS = ("Access-Control-Expose-Headers", "ETag, Location, Retry-After, Todo-List")
 API_HEADERS = "Content-Type, Idempotency-Key, If-Match, If-None-Match, Todo-List, Todo-User"

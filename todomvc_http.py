@@ -71,7 +71,10 @@ class Server:
         self.is_stopping = False
 
     def serve(self, application: WSGIApplication) -> None:
-        """Serve the application until `stop` is called. Then finish the responses that have begun, and return."""
+        """Serve the application until `stop` is called. Then finish the responses that have begun, and return.
+
+        `connections` is empty then, unless the application takes too long: it may be running still.
+        """
         self.application = application
         with self.socket:
             while not self.is_stopping:
@@ -79,7 +82,13 @@ class Server:
         for connection in self.open_connections():
             if connection.is_idle:
                 connection.shut_down(socket.SHUT_RD)
-        end = time.monotonic() + GRACE
+        self.wait_for_end(GRACE)
+        for connection in self.open_connections():
+            connection.shut_down(reason="the server was stopped")
+        self.wait_for_end(1)
+
+    def wait_for_end(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
         while self.connections and time.monotonic() < end:
             time.sleep(0.02)
 
@@ -146,6 +155,10 @@ def max_descriptors() -> int:
         return MAX_CONNECTIONS + SPARE_DESCRIPTORS
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_CONNECTIONS + SPARE_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
+class Disconnected(ConnectionError):
+    """The client has gone, or is too slow."""
 
 
 class Connection:
@@ -220,7 +233,7 @@ class Connection:
                 return ""
 
     def read_line(self) -> str:
-        """Return the next line within a chunked body. Raise HTTPError 400 for a long one, OSError if none comes."""
+        """Return the next line within a chunked body. Raise HTTPError 400 for a long one."""
         while (end := self.buffer.find(b"\r\n")) < 0:
             if len(self.buffer) > MAX_HEAD:
                 raise HTTPError("400 Bad Request", BAD_CHUNK)
@@ -229,7 +242,7 @@ class Connection:
         return line.decode("latin-1")
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes of a body, at least one. Raise OSError if none comes."""
+        """Return the next bytes of a body, at least one."""
         if not self.buffer:
             self.receive_more()
         piece, self.buffer = self.buffer[:size], self.buffer[size:]
@@ -237,11 +250,14 @@ class Connection:
 
     def receive_more(self) -> None:
         if not self.receive():
-            raise ConnectionError("the client has sent less than it said")
+            raise Disconnected("the client has sent less than it said")
 
     def receive(self) -> bytes:
         """Add what comes next to the buffer, and return it: nothing if the client sends no more."""
-        piece = self.socket.recv(PIECE)
+        try:
+            piece = self.socket.recv(PIECE)
+        except OSError as error:
+            raise Disconnected from error
         if self.is_idle and piece:
             self.is_idle = False
             self.start_clock()
@@ -269,12 +285,12 @@ class Connection:
         self.since, self.moved = time.monotonic(), 0
 
     def keep_pace(self, size: int) -> None:
-        """Count bytes that were received or sent. Raise TimeoutError if they were too few in the last minute."""
+        """Count bytes that were received or sent. Raise Disconnected if they were too few in the last minute."""
         self.moved += size
         if time.monotonic() - self.since > PATIENCE:
             if self.moved < MIN_MOVED:
                 log.write(f"todomvc: closed a connection of {self.address}: it was too slow\n")
-                raise TimeoutError
+                raise Disconnected
             self.start_clock()
 
     def shut_down(self, how: int = socket.SHUT_RDWR, reason: str = "") -> None:
@@ -399,6 +415,7 @@ class Body(io.RawIOBase):
         self.connection, self.is_awaited = connection, is_awaited
         self.is_chunked, self.is_first, self.is_broken = length is None, True, False
         self.left = length or 0  # bytes of the body, or of this chunk
+        self.extensions = 0  # characters of them all, which nobody here wants (RFC 9112, section 7.1.1)
 
     def readable(self) -> bool:
         return True
@@ -419,10 +436,14 @@ class Body(io.RawIOBase):
     def begin_chunk(self) -> None:
         read_line = self.connection.read_line
         end_of_last, self.is_first = "" if self.is_first else read_line(), False
-        size = match_chunk(read_line())
+        line = read_line()
+        size = match_chunk(line)
         if end_of_last or not size:
             raise HTTPError("400 Bad Request", BAD_CHUNK)
         self.left = int(size[1], 16)
+        self.extensions += len(line) - len(size[1])
+        if self.extensions > MAX_HEAD:
+            raise HTTPError("400 Bad Request", f"Send chunk extensions of at most {MAX_HEAD} bytes in all.")
         if not self.left:
             self.is_chunked = False
             fields = 0  # after the body: nobody here wants them
@@ -473,12 +494,12 @@ class Response:
             finally:
                 if hasattr(blocks, "close"):
                     blocks.close()
-        except (ConnectionError, TimeoutError):  # the client has gone
+        except Disconnected:
             raise
         except Exception:
             log.write(traceback.format_exc())
             if self.is_head_sent:
-                raise ConnectionError from None
+                raise Disconnected from None  # the client must see that the body is not whole
             self.goes_on = False
             self.run(refusal(HTTPError("500 Internal Server Error", "The server failed, and its log says why.")))
 
@@ -492,7 +513,10 @@ class Response:
         head = b"" if self.is_head_sent else self.head()
         self.is_head_sent = True
         block = block if self.has_body else b""
-        self.connection.send(head, block)
+        try:
+            self.connection.send(head, block)
+        except OSError as error:
+            raise Disconnected from error
         self.bytes_sent += len(block)
 
     def head(self) -> bytes:
@@ -504,6 +528,8 @@ class Response:
         is_clean = self.body is None or self.body.is_droppable()
         self.goes_on = self.goes_on and has_end and is_clean and not self.connection.server.is_stopping
         fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        if not fields.count("\r") == fields.count("\n") == len(self.headers) or not self.status.isprintable():
+            raise ValueError("the application has sent a header with a line break in it")
         end = "\r\n" if self.goes_on else "Connection: close\r\n\r\n"
         date = http_date(int(time.time()))
         return f"HTTP/1.1 {self.status}\r\nServer: todomvc\r\nDate: {date}\r\n{fields}{end}".encode("latin-1")

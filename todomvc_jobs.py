@@ -1,4 +1,4 @@
-"""What the command does instead of serving: --backup, --check, --export and --import. Imported only when asked for.
+"""What the command does instead of serving: --backup, --check, --export, --import and --renew. Imported only then.
 
 An export is a text of JSON Lines: a header, a line for each todo that was ever made, and an end with their number::
 
@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> None:
 
     Raises ValueError or OSError if it cannot be done, ListUnavailable if the store cannot be used.
     """
+    if "" in (options.backup, options.export, options.load):
+        raise ValueError("the name of a file is empty")
     if options.user is not None and not (options.export or options.load):
         raise ValueError("--user goes with --export or --import")
     if options.keep_identity and not options.load:
@@ -60,12 +62,17 @@ def run(options: argparse.Namespace) -> None:
         check(todos)
     elif options.export:
         export(todos, options)
-    else:
+    elif options.load:
         load(todos, options)
+    else:
+        todos.renew()
+        say("The lists have new identities: pages that are open will not write to them.")
 
 
 def back_up(todos: Any, options: argparse.Namespace) -> None:
-    with new_file(options.backup) as part:
+    if options.backup == "-":
+        raise ValueError("a backup goes to a file: use --export - for standard output")
+    with new_file(options.backup, todos) as part:
         todos.backup(part, Progress("Copied", "pages"))
     say(f"{options.backup} has a copy of {options.db}. The lists in it have identities of their own.")
 
@@ -81,19 +88,27 @@ def check(todos: Any) -> None:
 def export(todos: Any, options: argparse.Namespace) -> None:
     rows = Counted(todos.rows(options.user), "Exported")
     if options.export == "-":
-        write_lines(sys.stdout.buffer, todos.store_id, rows)
+        write_lines(binary(sys.stdout), todos.store_id, rows)
     else:
-        with new_file(options.export) as part, open(part, "wb") as file:
+        with new_file(options.export, todos) as part, open(part, "wb") as file:
             write_lines(file, todos.store_id, rows)
     say(f"Exported {rows}.")
 
 
 def load(todos: Any, options: argparse.Namespace) -> None:
-    with contextlib.nullcontext(sys.stdin.buffer) if options.load == "-" else open(options.load, "rb") as file:
+    with contextlib.nullcontext(binary(sys.stdin)) if options.load == "-" else open(options.load, "rb") as file:
         store_id, all_rows = read_lines(file)
         rows = Counted((row for row in all_rows if options.user in (None, row[0])), "Imported")
         todos.load(rows, store_id if options.keep_identity else None)
     say(f"Imported {rows}.")
+
+
+def binary(stream: Any) -> IO[bytes]:
+    """Return the binary file of sys.stdin or sys.stdout. Raise ValueError if it was closed before the start."""
+    if stream is None:
+        raise ValueError("standard input or output is closed")
+    file: IO[bytes] = stream.buffer
+    return file
 
 
 def write_lines(file: IO[bytes], store_id: str, rows: Iterable[StoredRow]) -> None:
@@ -193,13 +208,16 @@ class Progress:
 
 
 @contextlib.contextmanager
-def new_file(path: str) -> Iterator[str]:
+def new_file(path: str, todos: Any) -> Iterator[str]:
     """Give the path of an empty file, which gets its name once it is whole and on the disk.
 
-    Only its owner can read it. Raises ValueError if there is one of that name, OSError if it cannot be made.
+    Only its owner can read it. Raises ValueError if there is one of that name, or if it would be a file of the store,
+    such as todos.db-wal. Raises OSError if it cannot be made.
     """
     if os.path.lexists(path):
         raise ValueError(f"{path}: there is one already: name a new file")
+    if os.path.realpath(path) in map(os.path.realpath, todos.files):
+        raise ValueError(f"{path}: the store itself makes a file of that name: name another")
     folder = os.path.dirname(os.path.abspath(path))
     descriptor, part = tempfile.mkstemp(dir=folder, prefix=f"{os.path.basename(path)}.")
     try:
@@ -217,4 +235,6 @@ def new_file(path: str) -> Iterator[str]:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """Print a line. If it cannot be printed, what was done is done."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # there is no stderr
+        sys.stderr.write(text + "\n")

@@ -117,6 +117,10 @@ class PostgresTodoList:
         """Give all lists in the database other identities, as TodoList.renew does. Every server sees them at once."""
         self.known_store_id = self.database.renew()
 
+    def close(self) -> None:
+        """Close the connections, as TodoList.close does."""
+        self.database.close()
+
     def rows(self, user: str | None = None) -> Iterator[StoredRow]:
         """Iterate over all that the database holds, as TodoList.rows does, or over the list of a user."""
         with self.database.transaction() as connection:
@@ -302,7 +306,7 @@ class Database:
         self.has_given_up = False  # on a write, which may still wait in PostgreSQL
         is_closed = threading.Event()
         self.watchdog = threading.Thread(target=watch, args=(self.deadlines, is_closed), daemon=True)
-        weakref.finalize(self, close, self.idle, is_closed, os.getpid())
+        self.close = weakref.finalize(self, close, self.idle, is_closed, os.getpid())  # at the latest, when it is freed
 
     def deadline(self) -> float:
         """Return the time.monotonic() at which what begins now must end."""
@@ -559,7 +563,7 @@ def make_store(connection: Connection) -> None:
     if connection.execute("SELECT version FROM todomvc_schema").fetchall() != [(SCHEMA_VERSION,)]:
         raise ListUnavailable("its tables were made by a newer version of todomvc, or are incomplete")
     if connection.execute("SELECT to_regclass('todomvc_store')").fetchone() == (None,):
-        with contextlib.suppress(DuplicateTable, UniqueViolation):  # another server has been faster
+        with contextlib.suppress(DuplicateObject, DuplicateTable, UniqueViolation):  # another server has been faster
             connection.execute(STORE.format(new_identity()))
 
 

@@ -27,11 +27,12 @@ from todomvc import (
     TodoList,
     TodoMVC,
     __version__,
+    is_loopback,
     is_postgres_url,
     open_list,
     url_host,
 )
-from todomvc_guards import guard, is_loopback, require_one_process
+from todomvc_guards import guard, require_one_process
 from todomvc_http import Server, refusal
 
 __all__ = ["main", "make_app"]
@@ -52,10 +53,6 @@ def main(arguments: list[str] | None = None) -> None:
             return
         todos = open_list(options.db)
         todos.read(0)  # so that an unusable store fails now
-        if options.renew:
-            todos.renew()
-            say("The lists have new identities: pages that are open will not write to them.")
-            return
         application = guard_from_options(make_application(todos, options), options)
         server = Server(options.host, options.port)
     except (OSError, ValueError, ListUnavailable) as error:
@@ -63,6 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     serve(server, application, options)
+    if not server.connections:  # else a request may be using the todos still
+        todos.close()
 
 
 def serve(server: Server, application: WSGIApplication, options: argparse.Namespace) -> None:
@@ -159,7 +158,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ask for something else than to serve: those of todomvc_jobs, and --renew."""
+    """Add the options that ask for something else than to serve: those of todomvc_jobs."""
     group = parser.add_argument_group("instead of serving")
     add = group.add_mutually_exclusive_group().add_argument
     add("--backup", metavar="FILE", help="write a copy of the SQLite file to a new file, also while it is served")
@@ -173,8 +172,8 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 
 def has_job(options: argparse.Namespace) -> bool:
-    jobs = options.backup, options.check, options.export, options.load, options.keep_identity
-    return any(jobs) or options.user is not None
+    names = options.backup, options.export, options.load, options.user  # of which one may be empty
+    return options.check or options.renew or options.keep_identity or any(name is not None for name in names)
 
 
 class Parser(argparse.ArgumentParser):

@@ -53,6 +53,7 @@ def running(application=None):
     """Run the command's server in a thread; its application is in `todos`, and the one of todos by default."""
     server = Server("127.0.0.1", 0)
     server.todos = TodoMVC() if application is None else application
+    server.url = f"http://{server.name}:{server.port}/"
     server.socket.settimeout(0.02)
     thread = threading.Thread(target=server.serve, args=(server.todos,))
     thread.start()

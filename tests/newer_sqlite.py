@@ -1,6 +1,6 @@
 """The command, on the SQLite that the package apsw brings in place of Python's: `python newer_sqlite.py --port 0 ...`
 
-This module stands in for `sqlite3`, and has what todomvc_sqlite.py uses of it.
+This module stands in for `sqlite3`, and has what todomvc uses of it.
 """
 
 import sys

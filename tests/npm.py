@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from todomvc_sqlite import LockFile
+from todomvc_sqlite_file import LockFile
 
 
 def find(program):
@@ -25,3 +25,7 @@ def installed(folder):
             command = [find("npm"), "ci", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=600)
     return modules
+
+
+if __name__ == "__main__":
+    installed(Path(__file__).parent)

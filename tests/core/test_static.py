@@ -195,6 +195,19 @@ def test_a_file_that_changes_comes_or_goes_is_seen_a_second_later(static, clock)
     client.get("/b/b.txt", status=404)
 
 
+def test_so_is_one_that_is_as_long_and_as_old_as_before(static, clock):
+    def install(content):
+        write(static, "a.txt", content)
+        os.utime(static / "a.txt", (1, 1))  # npm and pip set a constant time, too
+
+    install(b"version 1")
+    client = client_of(TodoMVC(static=static))
+    assert client.get("/a.txt").body == b"version 1"
+    install(b"version 2")
+    clock[0] += 1
+    assert client.get("/a.txt").body == b"version 2"
+
+
 @pytest.mark.parametrize("argument", ["static", "templates"])
 def test_a_page_that_changes_is_seen_a_second_later(static, clock, argument):
     write(static, "index.html", b"one $url")

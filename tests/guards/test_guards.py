@@ -53,6 +53,7 @@ CROSS_ORIGIN = [
     (None, "http://[::1]:8000", "[::1]:8000", True),
     (None, "https://evil.com", "example.com", False),
     (None, "null", "example.com", False),
+    (None, "null", "", False),
     (None, "https://example.com:8443", "example.com", False),
     (None, "https://example.com", "example.com:8443", False),
     (None, "http://localhost:8000", "localhost:8001", False),

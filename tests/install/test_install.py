@@ -205,7 +205,7 @@ def test_it_leaves_nothing_of_its_own_in_the_folder_of_packages(installed):
     ours = {name for name in ours if not name.startswith(("pip-", "setuptools-", "distutils-"))}
     siblings = {path.name for path in ROOT.glob("todomvc_*.py")}
     assert ours == {"todomvc", *siblings, f"todomvc_py-{__version__}.dist-info"}
-    assert len(siblings) == 4
+    assert len(siblings) == 7
 
 
 def test_it_can_be_removed_whole(installed, wheel, tmp_path):
@@ -254,7 +254,7 @@ def test_the_container_keeps_the_todos_in_a_volume_and_shows_the_port_of_the_com
 
 def test_the_container_is_made_of_lines_that_were_carried_out():
     instructions = [instruction for instruction, _ in CONTAINER]
-    assert instructions == ["FROM", "COPY", "RUN", "WORKDIR", "VOLUME", "EXPOSE", "CMD"]
+    assert instructions == ["FROM", "COPY", "RUN", "WORKDIR", "VOLUME", "EXPOSE", "ENV", "CMD"]
 
 
 # What a type checker sees

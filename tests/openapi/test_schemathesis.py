@@ -1,5 +1,6 @@
 """static/openapi.json: valid, and true by all that schemathesis can think of."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ def test_schemathesis_finds_nothing(server, tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", program, "--config-file", config]
     limits = ["--continue-on-failure", "--generation-deterministic", "--max-examples", "30", "--no-color"]
     arguments = ["run", f"{server.url}openapi.json", "--checks", "all", *limits]
-    run = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "tests/openapi"), "SCHEMATHESIS_HOOKS": "hooks"}
+    run = subprocess.run([*command, *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"Tested: {len(operations())}\n" in run.stdout

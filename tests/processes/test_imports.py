@@ -85,7 +85,16 @@ def test_importing_opens_no_file_and_no_socket_and_starts_no_thread():
     assert run(DEEDS)[:2] == ["[]", "1"]
 
 
-NEEDED_BY_OTHERS = ["email", "http.client", "psycopg", "sqlite3", "ssl", "todomvc_postgres", "todomvc_sqlite"]
+NEEDED_BY_OTHERS = [
+    "email",
+    "http.client",
+    "psycopg",
+    "sqlite3",
+    "ssl",
+    "todomvc_postgres",
+    "todomvc_sqlite",
+    "todomvc_sqlite_file",
+]
 STARTED = """
 import sys, todomvc, todomvc_server
 options = todomvc_server.make_parser({}).parse_args(["--db", ":memory:"])

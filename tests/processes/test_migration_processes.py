@@ -14,12 +14,12 @@ from todomvc import TodoMVC
 from todomvc_sqlite import SQLiteTodoList
 
 KILLED = """
-import os, signal, sys, todomvc_sqlite
-prepare = todomvc_sqlite.prepare
+import os, signal, sys, todomvc_sqlite, todomvc_sqlite_file
+prepare = todomvc_sqlite_file.prepare
 def prepare_until_killed(database):
     database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))
     prepare(database)
-todomvc_sqlite.prepare = prepare_until_killed
+todomvc_sqlite_file.prepare = prepare_until_killed
 todomvc_sqlite.SQLiteTodoList(sys.argv[1]).version
 """
 

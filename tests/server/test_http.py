@@ -12,7 +12,7 @@ import threading
 from http.client import HTTPConnection, HTTPException
 
 import pytest
-from command import IN_MEMORY, address_of, answer_to, connect, heed_ctrl_c, request, until
+from command import IN_MEMORY, address_of, answer_to, connect, heed_ctrl_c, request, running, until
 from conftest import ROOT, serve
 
 GET = b"GET /todos/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -168,6 +168,13 @@ def test_after_bad_chunks_nothing_comes(server, end):
     ]
 
 
+@pytest.mark.parametrize(("size", "expected"), [(60, [200, 200]), (70, [400])])
+def test_the_extensions_of_all_chunks_are_bounded(server, size, expected):
+    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    sent += b"".join(b"1;%s\r\n \r\n" % (b"x" * size) for _ in range(1000)) + b"2\r\n{}\r\n0\r\n\r\n"
+    assert statuses(answer_to(server, sent + LAST)) == expected
+
+
 # The wait for 100 (RFC 9110, section 10.1.1)
 
 
@@ -197,6 +204,41 @@ def test_a_client_that_waits_for_it_is_refused_at_once_without_it(server, code):
 def test_a_client_of_http_1_0_is_not_told_so(server):
     sent = post(b"{}", b"Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
     assert statuses(answer_to(server, sent)) == [200]
+
+
+# The application
+
+
+@pytest.mark.parametrize("error", [TimeoutError, ConnectionRefusedError, OSError, RuntimeError])
+def test_an_error_of_the_application_is_no_end_of_the_client(error, capfd):
+    def failing(environ, start_response):
+        raise error("the database has gone")
+
+    with running(failing) as server:
+        assert statuses(answer_to(server, GET)) == [500]
+    assert f"{error.__name__}: the database has gone\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        ("200 OK\r\nX: y", ("A", "b")),
+        ("200 OK", ("A", "b\r\nX: y")),
+        ("200 OK", ("A", "b\nX: y")),
+        ("200 OK", ("A", "b\rX: y")),
+        ("200 OK", ("A: b\r\nX", "y")),
+        ("200 OK", ("A", "b\r\n\r\nX: y")),
+    ],
+)
+def test_no_header_of_the_application_can_become_two(status, field):
+    def careless(environ, start_response):
+        start_response(status, [field, ("Content-Length", "0")])
+        return []
+
+    with running(careless) as server:
+        answer = answer_to(server, GET)
+    assert statuses(answer) == [500]
+    assert b"X: y" not in answer
 
 
 # The log
@@ -314,6 +356,54 @@ def test_a_request_that_never_ends_is_not_waited_for(tmp_path):
         assert process.stdout.readline() == "begun\n"
         process.terminate()
         assert process.wait(20) == 0
+
+
+CONNECTIONS = {
+    "none": b"",
+    "idle": GET,
+    "half a head": GET[:30],
+    "half a body": post(b"{}", b"Expect: 100-continue")[:-1],
+}
+
+
+@pytest.mark.parametrize("sent", CONNECTIONS.values(), ids=CONNECTIONS)
+def test_at_the_end_the_file_is_closed_with_all_that_its_log_had(tmp_path, sent):
+    """A log that stays behind would be mixed with a backup that is put in the place of the file."""
+    with serve("--db", "todos.db", cwd=tmp_path) as process:
+        request(process, "/todos/", "POST", b"{}")
+        with connect(process) as connection:
+            connection.sendall(sent)
+            if sent == GET:
+                receive(connection, b'[{"id":0}]')
+            elif b"Expect" in sent:
+                receive(connection, CONTINUE)
+            assert (tmp_path / "todos.db-wal").exists()
+            process.terminate()
+            assert process.wait(20) == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["todos.db", "todos.db-lock"]
+
+
+def test_a_list_of_readers_that_stay_is_closed_too(tmp_path):
+    with serve("--db", "todos.db", cwd=tmp_path) as process, connect(process) as reader:
+        for _ in range(20):
+            request(process, "/todos/", "POST", b'{"title":"%s"}' % (b"x" * 1_000_000))
+        reader.sendall(GET)
+        assert reader.recv(1) == b"H"
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not (tmp_path / "todos.db-wal").exists()
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="others do not warn of it")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_open_at_the_end(tmp_path, number):
+    options = {"interpreter": ["-X", "dev", "-W", "error"], "stderr": subprocess.PIPE, "preexec_fn": heed_ctrl_c}
+    with serve("--db", "todos.db", cwd=tmp_path, **options) as process, connect(process) as connection:
+        connection.sendall(post())
+        receive(connection, b'{"id":0}')
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert re.fullmatch(r'127\.0\.0\.1 .* "POST /todos/ HTTP/1\.1" 200 8\n', process.stderr.read())
 
 
 def test_no_stop_is_lost_under_load(tmp_path):

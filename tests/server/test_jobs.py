@@ -93,6 +93,26 @@ def test_a_backup_writes_over_nothing_and_leaves_nothing_half_done(path, tmp_pat
     assert "nowhere" in refusal(tmp_path, "--backup", "nowhere/backup.db")
 
 
+@pytest.mark.parametrize("job", ["--backup", "--export"])
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_nothing_is_written_to_a_name_that_sqlite_uses(path, tmp_path, job, end):
+    assert "another" in refusal(tmp_path, job, f"todos.db{end}")
+    assert contents(SQLiteTodoList(path))
+
+
+def test_a_backup_is_not_written_to_standard_output(path, tmp_path):
+    assert "--export -" in refusal(tmp_path, "--backup", "-")
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_what_was_done_is_done_though_it_cannot_be_told(path, tmp_path):
+    with open("/dev/full", "wb") as full:
+        done(tmp_path, "--backup", "backup.db", stderr=full)
+        done(tmp_path, "--check", stderr=full)
+    assert contents(SQLiteTodoList(tmp_path / "backup.db")) == contents(SQLiteTodoList(path))
+
+
 def test_a_backup_for_which_there_is_no_room_leaves_no_file(path, tmp_path):
     resource = pytest.importorskip("resource")
     big = SQLiteTodoList(path)
@@ -140,7 +160,7 @@ def test_a_damaged_page_is_told_in_a_line(path, tmp_path):
     assert "todos.db" in refusal(tmp_path, "--check")
 
 
-@pytest.mark.parametrize("job", [["--check"], ["--backup", "b"], ["--export", "e"]])
+@pytest.mark.parametrize("job", [["--check"], ["--backup", "b"], ["--export", "e"], ["--renew"]])
 def test_a_file_that_is_not_there_is_not_made(tmp_path, job):
     assert "todos.db: there is no such file" in refusal(tmp_path, *job)
     assert os.listdir(tmp_path) == []
@@ -193,6 +213,12 @@ def test_a_store_that_is_served_goes_on_with_what_is_imported(path, tmp_path):
         done(tmp_path / "other", "--import", "-", input=exported)
         assert [todo["id"] for todo in ask(server.url, "GET", "/todos/")[1]] == [0, 2]
         assert ask(server.url, "POST", "/todos/", {}) == (200, {"id": 4})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a descriptor is closed before the start")
+@pytest.mark.parametrize(("job", "descriptor"), [("--import", 0), ("--export", 1)])
+def test_standard_input_or_output_that_is_closed_is_told_in_a_line(path, tmp_path, job, descriptor):
+    assert "closed" in refusal(tmp_path, job, "-", "--db", "todos.db", preexec_fn=lambda: os.close(descriptor))
 
 
 HEADER = b'{"todomvc":1,"store":"0123456789abcdef0123456789abcdef"}\n'
@@ -261,7 +287,12 @@ def test_long_work_says_how_far_it_is_once_in_a_second(capsys):
         ["--db", ":memory:", "--check"],
         ["--db", ":memory:", "--import", "a"],
         ["--db", "postgresql://nowhere.invalid/todos", "--backup", "a"],
+        ["--db", ":memory:", "--renew"],
+        ["--renew", "--user", "alice"],
         ["--import", "nowhere.jsonl"],
+        ["--import", ""],
+        ["--export", ""],
+        ["--backup", ""],
     ],
 )
 def test_options_that_do_not_fit_are_refused_in_a_line(tmp_path, arguments):

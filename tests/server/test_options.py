@@ -311,7 +311,8 @@ def test_the_files_of_the_todos_are_not_served(tmp_path):
 def test_with_debug_a_client_of_another_machine_is_shown_no_traceback():
     application = TodoMVC(debug=True)
     for address, is_near in [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True),
-                             ("10.0.0.1", False), ("1.127.0.1", False), ("::2", False), ("", False)]:  # fmt: skip
+                             ("10.0.0.1", False), ("1.127.0.1", False), ("127.evil", False), ("::2", False),
+                             ("::1:2", False), ("", False)]:  # fmt: skip
         application.routes[0] = route("/?", GET=lambda environ, todos: 1 / 0)
         body = call(application, "GET", "/", REMOTE_ADDR=address)[2]
         assert (b"ZeroDivisionError" in body) == is_near, address

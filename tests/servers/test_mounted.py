@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from urllib.parse import urljoin
 from wsgiref.util import shift_path_info
 
 import pytest
@@ -93,7 +94,7 @@ def test_the_host_keeps_its_own_addresses(mounted):
 
 def test_every_address_in_the_page_has_the_prefix_and_is_served(mounted):
     page = mounted.get("/app/", status=200).text
-    addresses = re.findall(r'(?:href|src)="(/[^"]*)"', page)
+    addresses = [urljoin("/app/", address) for address in re.findall(r'(?:href|src)="([^"#]+)"', page)]
     assert "/app/js/app.js" in addresses
     for address in addresses:
         mounted.get(address, status=200)

@@ -183,6 +183,6 @@ def test_the_command_renews_a_file_and_says_so(path, tmp_path):
     before = write(path, "a")
     command = [sys.executable, str(ROOT / "todomvc.py"), "--renew"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert "new identities" in done.stdout
+    assert "new identities" in done.stderr
     todos = SQLiteTodoList(path)
     assert (todos.identity != before, list(todos)) == (True, [b'{"title":"a","id":0}'])

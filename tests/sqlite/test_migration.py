@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from earlier import ROWS, select, write_version_1, write_version_2
 
-import todomvc_sqlite
+import todomvc_sqlite_file
 from todomvc import KeyReused, ListFull
 from todomvc_sqlite import SQLiteTodoList, UnusableFile
 
@@ -90,7 +90,7 @@ def test_where_it_cannot_be_it_is_refused_and_left_alone(tmp_path, write, blocke
     assert select(path, "PRAGMA user_version") == [(version,)]
 
 
-def prepare_without_room(database, prepare=todomvc_sqlite.prepare):
+def prepare_without_room(database, prepare=todomvc_sqlite_file.prepare):
     """Prepare a connection that finds no room for more."""
     database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
     prepare(database)
@@ -99,7 +99,7 @@ def prepare_without_room(database, prepare=todomvc_sqlite.prepare):
 def test_where_there_is_no_room_for_it_it_waits_until_there_is(path, monkeypatch):
     todos = SQLiteTodoList(path)
     with monkeypatch.context() as patch:
-        patch.setattr(todomvc_sqlite, "prepare", prepare_without_room)
+        patch.setattr(todomvc_sqlite_file, "prepare", prepare_without_room)
         with pytest.raises(ListFull):
             todos.create({})
     with contextlib.closing(sqlite3.connect(path, timeout=0)) as another_program:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import ROOT, call
@@ -192,6 +193,21 @@ def test_the_file_of_another_program_is_refused_and_nothing_is_changed(path, mod
 
 def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@no_windows
+def test_what_is_not_a_regular_file_is_refused_at_once(todos, path):
+    def use():
+        with pytest.raises(UnusableFile, match="a pipe"):
+            todos.create({})
+
+    os.mkfifo(path)
+    thread = threading.Thread(target=use, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    with pytest.raises(UnusableFile, match="a pipe"):
+        SQLiteTodoList("/dev/null").create({})
 
 
 def test_a_list_that_is_opened_beside_another_leaves_it_its_locks(path):

@@ -351,7 +351,8 @@ def interrupted_at_commit(create):
 
 @pytest.mark.parametrize("hold", ["lock", "transaction"])
 def test_a_write_that_waits_too_long_for_another_program_changes_nothing(todos, path, monkeypatch, hold):
-    monkeypatch.setattr(todomvc_sqlite, "MAX_WAIT", 0.2)
+    for module in ("todomvc_sqlite", "todomvc_sqlite_file"):
+        monkeypatch.setattr(f"{module}.MAX_WAIT", 0.2)
     todos.create({})
     with opened(path).lock.held(0) if hold == "lock" else transaction(path):
         with pytest.raises(ListUnavailable):
@@ -411,7 +412,7 @@ def test_a_file_system_without_locks_is_told_of_with_the_name_of_the_file(path, 
     def refuse(file):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(todomvc_sqlite, "try_lock", refuse)
+    monkeypatch.setattr("todomvc_sqlite_file.try_lock", refuse)
     with pytest.raises(UnusableFile, match=f"{path}: No locks available"):
         SQLiteTodoList(path).create({})
 
