@@ -158,15 +158,17 @@ class WebKit(WebDriverPage):
         self.driver = driver
         browser = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
         options = {"binary": str(browser), "args": ["--automation"]}
-        capabilities = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
+        # The driver's own waiting for a page to load may never end.
+        capabilities = {"alwaysMatch": {"webkitgtk:browserOptions": options, "pageLoadStrategy": "none"}}
         self.session = self.send("POST", "", {"capabilities": capabilities})["sessionId"]
+        self.command("timeouts", script=10_000)
 
     def send(self, method, path, body=None):
         data = json.dumps(body).encode() if method == "POST" else None
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.driver}/session{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=2 * PATIENCE) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE / 4) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
@@ -175,7 +177,15 @@ class WebKit(WebDriverPage):
         return self.send("POST", f"/{self.session}/{path}", body)
 
     def goto(self, url):
-        self.command("url", url=url)
+        for _ in range(3):
+            self.command("url", url=url)
+            end = time.monotonic() + PATIENCE / 2
+            while time.monotonic() < end:
+                with contextlib.suppress(AssertionError, TimeoutError):  # a script ends with its page, or never
+                    if self.run("() => [location.href, document.readyState]") == [url, "complete"]:
+                        return
+                time.sleep(0.05)
+        raise AssertionError(f"{url} does not open")
 
     def run(self, function, argument=None):
         script = f"""const [argument, done] = arguments;
