@@ -56,17 +56,18 @@ def run(options: argparse.Namespace) -> None:
     if options.backup and not is_file:
         raise ValueError("--backup copies an SQLite file: use pg_dump for PostgreSQL, or --export")
     todos: Any = open_list(options.db)  # the application needs less of a store than this module
-    if options.backup:
-        back_up(todos, options)
-    elif options.check:
-        check(todos)
-    elif options.export:
-        export(todos, options)
-    elif options.load:
-        load(todos, options)
-    else:
-        todos.renew()
-        say("The lists have new identities: pages that are open will not write to them.")
+    with contextlib.closing(todos):
+        if options.backup:
+            back_up(todos, options)
+        elif options.check:
+            check(todos)
+        elif options.export:
+            export(todos, options)
+        elif options.load:
+            load(todos, options)
+        else:
+            todos.renew()
+            say("The lists have new identities: pages that are open will not write to them.")
 
 
 def back_up(todos: Any, options: argparse.Namespace) -> None:

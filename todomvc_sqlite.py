@@ -117,8 +117,15 @@ class SQLiteTodoList:
 
         progress: called with the number of pages that are copied, and of all.
         """
+
+        def tell(status: int, left: int, total: int) -> None:
+            progress(total - left, total)
+
         with self.file.moment() as database, contextlib.closing(sqlite3.connect(path)) as copy:
-            database.backup(copy, pages=1000, progress=lambda _, left, total: progress(total - left, total), sleep=0)
+            try:
+                database.backup(copy, pages=1000, progress=tell, sleep=0)
+            except AttributeError as error:  # PyPy fails to make an exception of SQLite's error
+                raise sqlite3.OperationalError("the copy failed") from error
             pragma(copy, "journal_mode = DELETE")  # so that it is one file
             copy.execute(RENEW, (new_identity(),))
             copy.commit()

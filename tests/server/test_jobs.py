@@ -43,7 +43,8 @@ def refusal(folder, *arguments, **options):
 @pytest.fixture
 def path(tmp_path):
     """The path of a filled file."""
-    fill(SQLiteTodoList(tmp_path / "todos.db"))
+    with contextlib.closing(SQLiteTodoList(tmp_path / "todos.db")) as todos:
+        fill(todos)
     return tmp_path / "todos.db"
 
 
@@ -74,14 +75,19 @@ def test_a_backup_of_a_list_in_use_is_of_one_moment(tmp_path):
 
 
 def test_a_backup_that_is_put_back_is_another_list(path, tmp_path):
-    identities = {SQLiteTodoList(path).identity}
+    identities = {identity_of(path)}
     done(tmp_path, "--backup", "backup.db")
     shutil.copy(tmp_path / "backup.db", path)
-    identities.add(SQLiteTodoList(path).identity)
+    identities.add(identity_of(path))
     shutil.copy(tmp_path / "backup.db", path)
-    identities.add(SQLiteTodoList(path).identity)
+    identities.add(identity_of(path))
     assert len(identities) >= 2
     assert SQLiteTodoList(path).create({})[0] == 4
+
+
+def identity_of(path):
+    with contextlib.closing(SQLiteTodoList(path)) as todos:
+        return todos.identity
 
 
 def test_a_backup_writes_over_nothing_and_leaves_nothing_half_done(path, tmp_path):
@@ -115,10 +121,9 @@ def test_what_was_done_is_done_though_it_cannot_be_told(path, tmp_path):
 
 def test_a_backup_for_which_there_is_no_room_leaves_no_file(path, tmp_path):
     resource = pytest.importorskip("resource")
-    big = SQLiteTodoList(path)
-    for _ in range(5):
-        big.create({"title": "x" * 100_000})
-    del big
+    with contextlib.closing(SQLiteTodoList(path)) as big:
+        for _ in range(5):
+            big.create({"title": "x" * 100_000})
     before = sorted(os.listdir(tmp_path))
     said = refusal(
         tmp_path, "--backup", "backup.db",

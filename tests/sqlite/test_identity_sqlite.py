@@ -1,7 +1,6 @@
 """An SQLite file has an identity, and another one once it was put back from a backup."""
 
 import contextlib
-import gc
 import re
 import shutil
 import sqlite3
@@ -26,13 +25,10 @@ def lock(tmp_path):
 
 def write(path, *titles):
     """Create todos and close the file; return the identity of the list."""
-    todos = SQLiteTodoList(path)
-    for title in titles:
-        todos.create({"title": title})
-    identity = todos.identity
-    del todos
-    gc.collect()  # CPython has closed the file by now, PyPy has not
-    return identity
+    with contextlib.closing(SQLiteTodoList(path)) as todos:
+        for title in titles:
+            todos.create({"title": title})
+        return todos.identity
 
 
 def back_up(path, name):
