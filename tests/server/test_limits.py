@@ -327,6 +327,7 @@ def peak(process):
 
 
 @linux
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="only CPython lets go of what is unused at once")
 @pytest.mark.parametrize(
     "head",
     [
@@ -360,7 +361,12 @@ todomvc_server.main()
 @linux
 def test_slow_readers_keep_no_more_old_versions_of_a_list_than_there_is_room_for(tmp_path):
     (tmp_path / "changing.py").write_text(CHANGING.format(root=str(ROOT)))
-    options = {"cwd": tmp_path, "program": tmp_path / "changing.py"}
+    # glibc raises this threshold by itself, and then keeps large blocks for itself after they are freed.
+    options = {
+        "cwd": tmp_path,
+        "program": tmp_path / "changing.py",
+        "env": {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"},
+    }
     with (tmp_path / "log").open("w") as log, serve("--db", ":memory:", stderr=log, **options) as process:
         for _ in range(10):
             assert request(process, "/todos/", "POST", b'{"title":"%s"}' % (b"x" * 1_000_000))[0] == 200
@@ -373,7 +379,8 @@ def test_slow_readers_keep_no_more_old_versions_of_a_list_than_there_is_room_for
                 readers.append(held.enter_context(socket.create_connection(address_of(process), 10)))
                 readers[-1].sendall(b"GET /todos/ HTTP/1.0\r\nHost: localhost\r\n\r\n")
                 assert readers[-1].recv(1) == b"H"
-            assert peak(process) - before < 110
+            if sys.implementation.name == "cpython":  # PyPy frees memory only when it collects garbage
+                assert peak(process) - before < 80
             *old, newest = [len(reader.makefile("rb").read()) for reader in readers]
             assert newest > 10_000_000
             assert sum(size > 10_000_000 for size in old) <= 3
