@@ -98,6 +98,7 @@ def test_todos_are_completed_and_filtered_and_cleared(opened):
     opened.run("() => history.back()")
     shows(opened, "one", "three")
     opened.click(".filters a", "All")
+    shows(opened, "one", "two", "three")  # the footer has its place then
     opened.click(".clear-completed")
     shows(opened, "one", "three")
     opened.wait(IS_SHOWN, ".clear-completed", value=False)
